@@ -1,0 +1,5 @@
+"""`python -m converter` is `parity`."""
+
+from converter.cli import main
+
+main()

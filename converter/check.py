@@ -1,0 +1,82 @@
+"""Runs every chosen query on every engine of its dialect over the fixtures, and gathers the verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from converter.build import Built
+from converter.discovery import engines_for, schema_of, targets
+from converter.evaluator import compile_rule
+from converter.fixtures import Bench, bench, load_all
+from converter.library import Library
+from converter.model import Case, Outcome, Query, Report, Rule, Target, Verdict
+from converter.verify import Judge, Subject, verify
+
+Progress = Callable[[int, int, str], None]
+
+
+def subjects(library: Library, built: Built) -> list[Subject]:
+    """Every query of a build as something to verify, by rule, then target."""
+    detections = {d.path: d for d in library.detections.values()}
+    out = []
+    for query in sorted(built.queries, key=lambda q: (q.source, q.target)):
+        target = targets()[query.target]
+        if query.source in detections:
+            out.append(Subject.of_detection(query, target, detections[query.source], library.rules))
+        else:
+            out.append(Subject.of_rule(query, target, library.rules[query.source]))
+    return out
+
+
+class Benches:
+    """The fixtures of a library, projected once for each platform schema; every time is relative to `now`."""
+
+    def __init__(self, library: Library, root: Path, now: datetime | None = None) -> None:
+        self.rules: Mapping[str, Rule] = library.rules
+        self.cases: dict[str, tuple[Case, ...]] = load_all(library.rules.values(), root)
+        self.judges: dict[str, Judge] = {path: compile_rule(rule.raw) for path, rule in library.rules.items()}
+        self._now = now or datetime.now(UTC)
+        self._by_schema: dict[str, Bench] = {}
+
+    def of(self, target: Target) -> Bench:
+        if target.schema not in self._by_schema:
+            self._by_schema[target.schema] = bench(schema_of(target), self.cases, self.rules, self._now)
+        return self._by_schema[target.schema]
+
+
+def check(library: Library, built: Built, root: Path, progress: Progress | None = None) -> Report:
+    """All verdicts. Raises Faults for broken fixtures; what an engine finds is a verdict, never an exception."""
+    benches = Benches(library, root)
+    verdicts: list[Verdict] = []
+    todo = subjects(library, built)
+    for number, subject in enumerate(todo):
+        if progress:
+            progress(number, len(todo), f"{subject.target.name}: {subject.query.source}")
+        verdicts.extend(_verdicts(subject, benches))
+    verdicts.extend(_unsupported(built))
+    return Report(tuple(verdicts))
+
+
+def _verdicts(subject: Subject, benches: Benches) -> Iterator[Verdict]:
+    found = engines_for(subject.target.dialect)
+    for engine in found:
+        yield verify(subject, engine, benches.of(subject.target), benches.judges)
+    if not found:
+        yield Verdict(subject.query.source, subject.target.name, "none", Outcome.NOT_RUN, detail="no engine runs this")
+    yield from _binder(subject.query, subject.target)
+
+
+def _binder(query: Query, target: Target) -> Iterator[Verdict]:
+    """Microsoft's own binder on KQL: names and types, against the real columns."""
+    if query.dialect != "kql":
+        return
+    from converter.engines import kusto_binder
+
+    yield kusto_binder.verdict(query, target, schema_of(target).types)
+
+
+def _unsupported(built: Built) -> Iterator[Verdict]:
+    for (source, target), why in sorted(built.unsupported.items()):
+        yield Verdict(source, target, "convert", Outcome.UNSUPPORTED, detail=why)

@@ -1,0 +1,1 @@
+"""Elasticsearch Query DSL: JSON search bodies."""

@@ -1,0 +1,1 @@
+"""EQL, Elastic's Event Query Language: single-event queries (`process where …`)."""

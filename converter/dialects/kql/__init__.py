@@ -1,0 +1,1 @@
+"""Kusto Query Language (KQL), as Defender XDR and Microsoft Sentinel run it."""

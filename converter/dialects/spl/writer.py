@@ -1,0 +1,184 @@
+"""SPL for Splunk.
+
+The `search` command ignores the case of values and knows one wildcard, `*`, which no escape makes literal; OR binds
+tighter than AND in it, so parentheses are always written
+(https://docs.splunk.com/Documentation/Splunk/latest/Search/Booleanexpressions). What `search` cannot say goes to
+`regex` (PCRE, unanchored, case-sensitive) when it stands alone, and to `where` otherwise; there a test on a missing
+field is null and `NOT` of it loses the event, so tests in `where` carry `isnotnull`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from converter.dialects.condition import (
+    And,
+    Compare,
+    Condition,
+    InNetworks,
+    Match,
+    Missing,
+    Not,
+    NumberIn,
+    Or,
+    Pattern,
+    Regex,
+    SameAs,
+    Wild,
+)
+from converter.dialects.draft import Composition, Draft
+from converter.dialects.layout import bracketed, listed
+from converter.dialects.spl.writer_where import WhereWriter, encode_regex, perl
+from converter.dialects.writer import Writer
+
+EXTENSION = "spl"
+
+
+class SplWriter(Writer):
+    and_word, or_word = "AND", "OR"
+
+    def __init__(self) -> None:
+        self._null_text = False
+
+    def query(self, draft: Draft) -> str:
+        columns = dict.fromkeys([*draft.options["leading_columns"], *draft.columns])
+        steps = [*self._pipeline(draft, "", "\n    "), listed(map(name, columns), "table")]
+        return draft.header(_comment) + "\n| ".join(steps) + "\n"
+
+    def detection(self, composition: Composition) -> str:
+        searches = []
+        for part in composition.parts:
+            renames = [f"rename {name(old)} AS {name(new)}" for old, new in part.renames.items() if old != new]
+            steps = [
+                "search " + self._pipeline(part, f"earliest=-{composition.lookback_hours}h ", "\n        ")[0],
+                *self._pipeline(part, "", " ")[1:],
+                f"eval DetectionType={quote(part.label)}",
+                *renames,
+            ]
+            searches.append("    [" + "\n    | ".join(steps) + "]")
+        leading = composition.target.options["leading_columns"]
+        columns = dict.fromkeys([*leading, "DetectionType", *composition.columns])
+        tail = ["sort 0 -_time", listed(map(name, columns), "table")]
+        # multisearch takes streaming searches only, which these are:
+        # https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Multisearch
+        return (
+            composition.header(_comment) + "| multisearch\n" + "\n".join(searches) + "\n| " + "\n| ".join(tail) + "\n"
+        )
+
+    def _pipeline(self, draft: Draft, window: str, separator: str) -> list[str]:
+        """`search` terms, then one command for each conjunct that `search` cannot express."""
+        self._null_text = draft.target.schema == "splunk-defender"
+        parts = draft.condition.parts if isinstance(draft.condition, And) else (draft.condition,)
+        scope = [p for p in parts if isinstance(p, (Match, NumberIn)) and p.field in _SCOPE]
+        rest = [p for p in parts if p not in scope]
+        terms = [self.operand(p) for p in rest if self._searchable(p)]
+        head = separator.join([window + " ".join(self.operand(p) for p in scope), *terms])
+        return [head, *(self._command(p) for p in rest if not self._searchable(p))]
+
+    def _command(self, part: Condition) -> str:
+        if isinstance(part, Regex) and not self._matches_null_text(part):
+            return f"regex {name(part.field)}={encode_regex(perl(part))}"
+        return "where " + WhereWriter(self._null_text).text(part)
+
+    def _searchable(self, condition: Condition) -> bool:
+        if isinstance(condition, (And, Or)):
+            return all(map(self._searchable, condition.parts))
+        if isinstance(condition, Not):
+            return self._searchable(condition.part)
+        if isinstance(condition, (Regex, SameAs)):
+            return False
+        if isinstance(condition, Match):
+            # values of the scope fields have one spelling; elsewhere `search` would ignore the case
+            return (not condition.cased or condition.field in _EXACT) and all(map(_plain, condition.patterns))
+        return True
+
+    def not_(self, inner: str, part: Condition) -> str:
+        return f"NOT ({inner})"
+
+    def match(self, leaf: Match) -> str:
+        values = [
+            "".join(
+                "*" if isinstance(part, Wild) else part.replace("\\", "\\\\").replace('"', '\\"') for part in p.parts
+            )
+            for p in leaf.patterns
+        ]
+        field = name(leaf.field)
+        if values == ["*"]:
+            text = f"{field}=*"
+        elif len(values) == 1:
+            text = f'{field}="{values[0]}"'
+        else:
+            text = f"{field} IN ({bracketed(f'{chr(34)}{v}{chr(34)}' for v in values)})"
+        return f'({text} AND NOT {field}="null")' if self._matches_null_text(leaf) else text
+
+    def _matches_null_text(self, leaf: Match | Regex) -> bool:
+        """Defender's JSON null arrives as the text "null": a test that this text passes must leave it out."""
+        if not self._null_text or leaf.field in _EXACT:
+            return False
+        if isinstance(leaf, Regex):
+            return re.search(perl(leaf), "null") is not None
+        return any(re.fullmatch(_python(p), "null", re.IGNORECASE) for p in leaf.patterns)
+
+    def regex(self, leaf: Regex) -> str:
+        raise AssertionError("regular expressions are commands")
+
+    def same_as(self, leaf: SameAs) -> str:
+        raise AssertionError("comparisons of fields are commands")
+
+    def in_networks(self, leaf: InNetworks) -> str:
+        """CIDR in a comparison: docs.splunk.com/Documentation/Splunk/latest/SearchReference/Search.
+
+        An address is compared as it is written, so each IPv4 range is also given in its IPv4-mapped form.
+        """
+        tests = []
+        for text in leaf.networks:
+            tests.append(f'{name(leaf.field)}="{text}"')
+            network = ipaddress.ip_network(text)
+            if isinstance(network, ipaddress.IPv4Network):
+                tests.append(f'{name(leaf.field)}="::ffff:{network.network_address}/{96 + network.prefixlen}"')
+        if len(tests) == 1:
+            return tests[0]
+        return f"({bracketed(tests, ' OR ')})"
+
+    def number_in(self, leaf: NumberIn) -> str:
+        if len(leaf.numbers) == 1:
+            return f"{name(leaf.field)}={leaf.numbers[0]}"
+        return f"{name(leaf.field)} IN ({bracketed(map(str, leaf.numbers))})"
+
+    def compare(self, leaf: Compare) -> str:
+        return f"{name(leaf.field)}{leaf.operator}{leaf.number}"
+
+    def missing(self, leaf: Missing) -> str:
+        absent = f"NOT {name(leaf.field)}=*"
+        return f'({absent} OR {name(leaf.field)}="null")' if self._null_text else absent
+
+
+_SCOPE = ("source", "sourcetype", "category", "EventCode", "properties.ActionType")
+_EXACT = (*_SCOPE, "Initiated")
+
+
+def _comment(line: str) -> str:
+    """A comment of its own: docs.splunk.com/Documentation/Splunk/latest/Search/Addcommentstosearches."""
+    return f"```{line}```"
+
+
+def _plain(pattern: Pattern) -> bool:
+    return Wild.ONE not in pattern.parts and all(isinstance(p, Wild) or "*" not in p for p in pattern.parts)
+
+
+def _python(pattern: Pattern) -> str:
+    return "".join(".*" if p is Wild.ANY else "." if p is Wild.ONE else re.escape(str(p)) for p in pattern.parts)
+
+
+def name(field: str) -> str:
+    """A field name in `search` and `table`: quoted if it holds more than letters, digits and underscores."""
+    return field if re.fullmatch(r"\w+", field) else f'"{field}"'
+
+
+def quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+WRITER = SplWriter()

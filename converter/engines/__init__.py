@@ -1,0 +1,1 @@
+"""What executes queries: one file an engine, found by `converter.discovery` through its `ENGINE`."""

@@ -1,0 +1,1 @@
+"""Predicates over events, and the decision whether two of them are the same."""

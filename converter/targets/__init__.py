@@ -1,0 +1,1 @@
+"""Places to deploy to: one small file of data each, found by `converter.discovery`."""

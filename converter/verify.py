@@ -1,0 +1,154 @@
+"""(Queries, engines, fixtures) -> verdicts: does every query return exactly the records it should?
+
+Every query runs over the fixtures of *all* rules of its platform, so each rule's events are the others' near misses.
+What a record should do is said by the evaluator, which shares no code with any writer, reader or engine; for a rule's
+own fixtures it must agree with the hand-written expectation first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from converter.discovery import dialect_module
+from converter.errors import EngineUnavailable, ParityError
+from converter.fixtures import Bench, Sample
+from converter.model import Detection, Engine, Event, Gap, Hit, Outcome, Query, Rule, Target, Verdict
+
+Judge = Callable[[Event], bool]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A query under test: `rules` are the one rule, or a detection's parts, each with its label."""
+
+    query: Query
+    target: Target
+    rules: Mapping[str, Rule]
+    labels: Mapping[str, str]
+    lookback_minutes: int | None = None
+
+    @classmethod
+    def of_rule(cls, query: Query, target: Target, rule: Rule) -> Subject:
+        return cls(query, target, {rule.path: rule}, {})
+
+    @classmethod
+    def of_detection(cls, query: Query, target: Target, detection: Detection, rules: Mapping[str, Rule]) -> Subject:
+        parts = {part.rule: rules[part.rule] for part in detection.parts}
+        labels = {part.rule: part.label for part in detection.parts}
+        return cls(query, target, parts, labels, detection.lookback_hours * 60)
+
+
+def odds(rule: Rule, samples: tuple[Sample, ...], judge: Judge) -> list[Sample]:
+    """The rule's own samples on which the evaluator contradicts the hand-written expectation."""
+    own = [s for s in samples if s.owner == rule.path]
+    return [s for s in own if (s.kind.category == rule.category and judge(s.case.event)) != s.case.match]
+
+
+def verify(subject: Subject, engine: Engine, bench: Bench, judges: Mapping[str, Judge]) -> Verdict:
+    """The verdict of one engine on one query. `judges` maps a rule's path to its evaluator."""
+    for path, rule in subject.rules.items():
+        strange = odds(rule, bench.samples, judges[path])
+        if strange:
+            return _verdict(subject, engine, bench, Outcome.FIXTURE_ODDS, _tell(strange[0], "evaluator disagrees"))
+    try:
+        hits = engine.run(subject.query.text, bench.records, bench.schema)
+    except EngineUnavailable as error:
+        return _verdict(subject, engine, bench, Outcome.NOT_RUN, str(error))
+    except ParityError as error:
+        return _verdict(subject, engine, bench, Outcome.ERROR, str(error))
+    expected = dict(_expected(subject, bench, judges))
+    fault = next(_faults(subject, bench, expected, hits), None)
+    outcome = Outcome.DISAGREE if fault else Outcome.AGREE
+    return _verdict(subject, engine, bench, outcome, fault or "", matched=len(expected))
+
+
+def _expected(subject: Subject, bench: Bench, judges: Mapping[str, Judge]) -> Iterator[tuple[int, str]]:
+    """(position, label) of every sample that the query should return."""
+    windowed = subject.lookback_minutes is not None and _writer(subject).windowed
+    for position, sample in enumerate(bench.samples):
+        if windowed and (sample.case.age_minutes or 0) > (subject.lookback_minutes or 0):
+            continue
+        for path, rule in subject.rules.items():
+            if sample.kind.category == rule.category and judges[path](sample.case.event):
+                yield position, subject.labels.get(path, "")
+                break
+
+
+def _faults(subject: Subject, bench: Bench, expected: Mapping[int, str], hits: list[Hit]) -> Iterator[str]:
+    """What is wrong with the hits, as sentences; nothing if all is well."""
+    gaps = {g.feature for g in _gaps(subject)}
+    found = [hit.position for hit in hits]
+    for position, sample in enumerate(bench.samples):
+        if (position in expected) != (position in found) and not _foreseen(sample, subject, gaps):
+            word = "is not returned" if position in expected else "is returned"
+            yield _tell(sample, f"{word} by the query")
+    if len(found) != len(set(found)):
+        yield "a record is returned twice"
+    if subject.labels:
+        yield from _label_faults(subject, bench, expected, hits)
+
+
+def _label_faults(subject: Subject, bench: Bench, expected: Mapping[int, str], hits: list[Hit]) -> Iterator[str]:
+    writer = _writer(subject)
+    for hit in hits:
+        if writer.label_column and hit.position in expected:
+            label = hit.row.get(writer.label_column)
+            label = label[0] if isinstance(label, list) and label else label
+            if label != expected[hit.position]:
+                yield _tell(bench.samples[hit.position], f"is labelled {label!r}, not {expected[hit.position]!r}")
+    if writer.ordered:
+        times = [str(bench.samples[h.position].record.fields[bench.schema.time]) for h in hits]
+        if times != sorted(times, reverse=True):
+            yield "the rows are not in order, newest first"
+
+
+def _foreseen(sample: Sample, subject: Subject, gaps: set[str]) -> bool:
+    """Whether a declared Gap of the dialect foresees another answer for this sample."""
+    has_list = any(isinstance(value, list) for value in sample.case.event.values())
+    return "multi-valued field" in gaps and has_list
+
+
+def open_gap(subject: Subject, engine: Engine, bench: Bench, judges: Mapping[str, Judge]) -> bool:
+    """Whether some sample that a Gap foresees still gets another answer: a Gap that no longer shows must go."""
+    expected = dict(_expected(subject, bench, judges))
+    found = {hit.position for hit in engine.run(subject.query.text, bench.records, bench.schema)}
+    gaps = {g.feature for g in _gaps(subject)}
+    return any((i in expected) != (i in found) and _foreseen(s, subject, gaps) for i, s in enumerate(bench.samples))
+
+
+def _gaps(subject: Subject) -> tuple[Gap, ...]:
+    own: tuple[Gap, ...] = getattr(dialect_module(subject.target.dialect, "writer"), "GAPS", ())
+    return own + subject.target.gaps
+
+
+def _writer(subject: Subject) -> _Abilities:
+    module = dialect_module(subject.target.dialect, "writer")
+    return _Abilities(module.WRITER.windowed, module.WRITER.label_column, module.WRITER.ordered)
+
+
+@dataclass(frozen=True)
+class _Abilities:
+    windowed: bool
+    label_column: str
+    ordered: bool
+
+
+def _tell(sample: Sample, what: str) -> str:
+    return f"{what}: {sample.describe()}\n  record: {dict(sample.record.fields)}"
+
+
+def _verdict(
+    subject: Subject, engine: Engine, bench: Bench, outcome: Outcome, detail: str, matched: int = 0
+) -> Verdict:
+    return Verdict(
+        source=subject.query.source,
+        target=subject.target.name,
+        check=engine.name,
+        outcome=outcome,
+        provenance=engine.provenance,
+        detail=detail,
+        matched=matched,
+        checked=len(bench.samples),
+        not_representable=sum(bench.not_representable.get(path, 0) for path in subject.rules),
+    )
