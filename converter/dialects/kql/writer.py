@@ -7,9 +7,10 @@ A string is never null: missing is "". Upstream faults avoided here are listed i
 
 from __future__ import annotations
 
-import ipaddress
 import re
+import textwrap
 
+from converter.addresses import spellings
 from converter.dialects.condition import (
     Compare,
     Condition,
@@ -57,9 +58,9 @@ class KqlWriter(Writer):
                 f"where {time} > ago({composition.lookback_hours}h)",
                 *self._where(part),
                 f"extend DetectionType = {quote(part.label)}",
-                listed([*composition.target.options["leading_columns"], *shown], "project", 8),
+                listed([*composition.target.options["leading_columns"], *shown], "project"),
             ]
-            lets.append(f"let {name} =\n    " + "\n    | ".join(steps) + ";\n")
+            lets.append(f"let {name} =\n" + textwrap.indent("\n| ".join(steps), "    ") + ";\n")
         header = composition.header(lambda line: f"// {line}")
         return header + "".join(lets) + f"union {', '.join(names)}\n| sort by {time} desc\n"
 
@@ -113,14 +114,8 @@ class KqlWriter(Writer):
         https://learn.microsoft.com/en-us/kusto/query/ipv4-is-in-any-range-function. Defender writes the peers of
         dual-stack sockets as `::ffff:a.b.c.d`, so each IPv4 range is also given in its mapped form.
         """
-        v4, v6 = [], []
-        for text in leaf.networks:
-            network = ipaddress.ip_network(text)
-            if isinstance(network, ipaddress.IPv4Network):
-                v4.append(text)
-                v6.append(f"::ffff:{network.network_address}/{96 + network.prefixlen}")
-            else:
-                v6.append(text)
+        v4 = [n for n in leaf.networks if ":" not in n]
+        v6 = [n for n in spellings(leaf.networks) if ":" in n]
         tests = []
         for function, networks in (("ipv4_is_in_any_range", v4), ("ipv6_is_in_any_range", v6)):
             if networks:
@@ -134,7 +129,11 @@ class KqlWriter(Writer):
         return f"{leaf.field} in ({bracketed(map(str, leaf.numbers))})"
 
     def compare(self, leaf: Compare) -> str:
-        return f"{leaf.field} {leaf.operator} {leaf.number}"
+        """An order test on a null number is null, and so is `not` of it: the row would be lost.
+
+        https://learn.microsoft.com/kusto/query/scalar-data-types/null-values
+        """
+        return f"coalesce({leaf.field} {leaf.operator} {leaf.number}, false)"
 
     def missing(self, leaf: Missing) -> str:
         """`isnull` of a string is always false."""

@@ -65,11 +65,12 @@ class LuceneWriter(Writer):
         if any(p.shape == "equals" and not p.text for p in leaf.patterns):
             raise refuse("empty", "Kibana's Lucene bar has no way to ask for an empty string")
         patterns = [lucene_pattern(p, leaf.cased, True) for p in leaf.patterns]
-        return f"{field}:/{patterns[0] if len(patterns) == 1 else '(' + '|'.join(patterns) + ')'}/"
+        pattern = patterns[0] if len(patterns) == 1 else f"({'|'.join(patterns)})"
+        return f"{field}:/{_closed(pattern)}/"
 
     def regex(self, leaf: Regex) -> str:
         pattern = re.sub(r"(?<!\\)/", r"\\/", lucene(leaf, fold=True))
-        return f"{leaf.field}:/{pattern}/"
+        return f"{leaf.field}:/{_closed(pattern)}/"
 
     def in_networks(self, leaf: InNetworks) -> str:
         return _values(leaf.field, [quote(n) for n in networks(leaf)])
@@ -85,6 +86,11 @@ class LuceneWriter(Writer):
 
     def same_as(self, leaf: SameAs) -> str:
         raise refuse("fieldref", "Lucene compares no field with another", "use the ES|QL target")
+
+
+def _closed(pattern: str) -> str:
+    """A pattern that may stand before the closing slash: the parser takes a backslash there for an escape of it."""
+    return pattern[:-2] + "[\\\\]" if pattern.endswith("\\\\") else pattern
 
 
 def _values(field: str, values: list[str]) -> str:

@@ -9,9 +9,10 @@ field is null and `NOT` of it loses the event, so tests in `where` carry `isnotn
 
 from __future__ import annotations
 
-import ipaddress
 import re
+import textwrap
 
+from converter.addresses import spellings
 from converter.dialects.condition import (
     And,
     Compare,
@@ -43,20 +44,16 @@ class SplWriter(Writer):
 
     def query(self, draft: Draft) -> str:
         columns = dict.fromkeys([*draft.options["leading_columns"], *draft.columns])
-        steps = [*self._pipeline(draft, "", "\n    "), listed(map(name, columns), "table")]
+        steps = [*self._pipeline(draft), listed(map(name, columns), "table")]
         return draft.header(_comment) + "\n| ".join(steps) + "\n"
 
     def detection(self, composition: Composition) -> str:
         searches = []
         for part in composition.parts:
             renames = [f"rename {name(old)} AS {name(new)}" for old, new in part.renames.items() if old != new]
-            steps = [
-                "search " + self._pipeline(part, f"earliest=-{composition.lookback_hours}h ", "\n        ")[0],
-                *self._pipeline(part, "", " ")[1:],
-                f"eval DetectionType={quote(part.label)}",
-                *renames,
-            ]
-            searches.append("    [" + "\n    | ".join(steps) + "]")
+            head, *commands = self._pipeline(part, f"earliest=-{composition.lookback_hours}h ")
+            steps = [f"search {head}", *commands, f"eval DetectionType={quote(part.label)}", *renames]
+            searches.append(textwrap.indent("[" + "\n| ".join(steps) + "]", "    "))
         leading = composition.target.options["leading_columns"]
         columns = dict.fromkeys([*leading, "DetectionType", *composition.columns])
         tail = ["sort 0 -_time", listed(map(name, columns), "table")]
@@ -66,14 +63,14 @@ class SplWriter(Writer):
             composition.header(_comment) + "| multisearch\n" + "\n".join(searches) + "\n| " + "\n| ".join(tail) + "\n"
         )
 
-    def _pipeline(self, draft: Draft, window: str, separator: str) -> list[str]:
+    def _pipeline(self, draft: Draft, window: str = "") -> list[str]:
         """`search` terms, then one command for each conjunct that `search` cannot express."""
         self._null_text = draft.target.schema == "splunk-defender"
         parts = draft.condition.parts if isinstance(draft.condition, And) else (draft.condition,)
         scope = [p for p in parts if isinstance(p, (Match, NumberIn)) and p.field in _SCOPE]
         rest = [p for p in parts if p not in scope]
         terms = [self.operand(p) for p in rest if self._searchable(p)]
-        head = separator.join([window + " ".join(self.operand(p) for p in scope), *terms])
+        head = "\n    ".join([window + " ".join(self.operand(p) for p in scope), *terms])
         return [head, *(self._command(p) for p in rest if not self._searchable(p))]
 
     def _command(self, part: Condition) -> str:
@@ -131,12 +128,7 @@ class SplWriter(Writer):
 
         An address is compared as it is written, so each IPv4 range is also given in its IPv4-mapped form.
         """
-        tests = []
-        for text in leaf.networks:
-            tests.append(f'{name(leaf.field)}="{text}"')
-            network = ipaddress.ip_network(text)
-            if isinstance(network, ipaddress.IPv4Network):
-                tests.append(f'{name(leaf.field)}="::ffff:{network.network_address}/{96 + network.prefixlen}"')
+        tests = [f'{name(leaf.field)}="{network}"' for network in spellings(leaf.networks)]
         if len(tests) == 1:
             return tests[0]
         return f"({bracketed(tests, ' OR ')})"
@@ -164,7 +156,10 @@ def _comment(line: str) -> str:
 
 
 def _plain(pattern: Pattern) -> bool:
-    return Wild.ONE not in pattern.parts and all(isinstance(p, Wild) or "*" not in p for p in pattern.parts)
+    """Whether a search value can say it: no `?`, no literal `*`, and no text that would be taken for a CIDR range."""
+    if Wild.ONE in pattern.parts or any(isinstance(p, str) and "*" in p for p in pattern.parts):
+        return False
+    return not (pattern.shape == "equals" and re.fullmatch(r"[\da-fA-F.:]+/\d{1,3}", pattern.text))
 
 
 def _python(pattern: Pattern) -> str:

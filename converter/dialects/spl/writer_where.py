@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from converter.addresses import spellings
 from converter.dialects.condition import (
     Compare,
     Condition,
@@ -22,7 +23,7 @@ from converter.dialects.condition import (
     Wild,
 )
 from converter.dialects.draft import Composition, Draft
-from converter.dialects.writer import Writer
+from converter.dialects.writer import Writer, refuse
 
 
 class WhereWriter(Writer):
@@ -51,7 +52,7 @@ class WhereWriter(Writer):
         return self._guarded(leaf.field, f"match({_field(leaf.field)}, {encode_regex(perl(leaf))})")
 
     def in_networks(self, leaf: InNetworks) -> str:
-        tests = [f'cidrmatch("{network}", {_field(leaf.field)})' for network in _with_mapped(leaf.networks)]
+        tests = [f'cidrmatch("{network}", {_field(leaf.field)})' for network in spellings(leaf.networks)]
         return self._guarded(leaf.field, f"({' OR '.join(tests)})")
 
     def number_in(self, leaf: NumberIn) -> str:
@@ -71,12 +72,9 @@ class WhereWriter(Writer):
         tests = {
             "equals": f"{left}={right}",
             "startswith": f"substr({left}, 1, len({right}))={right}",
-            "endswith": f"substr({left}, 0-len({right}))={right}",
-            "contains": f'len(replace({left}, {right}, ""))<len({left})',
+            "endswith": f"substr({left}, 1+len({left})-len({right}))={right}",
         }
         if leaf.how == "contains":
-            from converter.dialects.writer import refuse
-
             raise refuse("fieldref-contains", "SPL has no substring test between two fields that takes them literally")
         both = f"isnotnull({_field(leaf.field)}) AND isnotnull({_field(leaf.other)})"
         return f"({both} AND {tests[leaf.how]})"
@@ -102,12 +100,11 @@ def perl(leaf: Regex) -> str:
 def encode_regex(pattern: str) -> str:
     r"""A regular expression as a quoted SPL string.
 
-    In such a string `\\` is one backslash and `\"` a quote, other backslashes stay as they are, so only an escaped
-    backslash of the expression is doubled
-    (docs.splunk.com/Documentation/Splunk/latest/Search/SPLandregularexpressions).
+    `\\`, `\"` and `\|` are the escapes of such a string and other backslashes stay, so each backslash of the
+    expression is doubled: `\|` as it is would lose its backslash and turn into an alternation
+    (help.splunk.com/splunk-enterprise/search/spl-search-reference/10.0/search-commands/search).
     """
-    pairs = re.sub(r"\\(.)", lambda m: "\\\\\\\\" if m[1] == "\\" else m[0], pattern, flags=re.DOTALL)
-    return '"' + re.sub(r'(?<!\\)"', r"\\" + '"', pairs) + '"'
+    return '"' + pattern.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _perl_pattern(pattern: Pattern) -> str:
@@ -115,16 +112,6 @@ def _perl_pattern(pattern: Pattern) -> str:
         ".*" if p is Wild.ANY else "." if p is Wild.ONE else re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", str(p))
         for p in pattern.parts
     )
-
-
-def _with_mapped(networks: tuple[str, ...]) -> list[str]:
-    out = []
-    for text in networks:
-        out.append(text)
-        if ":" not in text:
-            address, _, length = text.partition("/")
-            out.append(f"::ffff:{address}/{96 + int(length or 32)}")
-    return out
 
 
 def _field(field: str) -> str:

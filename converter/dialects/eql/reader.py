@@ -1,0 +1,107 @@
+"""Reads a shipped EQL query back into the Predicate it means.
+
+A condition is two-valued: Elasticsearch executes it as Query DSL, where NOT keeps an event without the field
+(`resolve.py`). EQL names no index, so the branch names no table. Case is folded as `language.char` folds it, that is
+Unicode's one-to-one pairs: Elasticsearch does so since https://github.com/elastic/elasticsearch/pull/153513, and
+folded ASCII letters only before.
+"""
+
+from __future__ import annotations
+
+import math
+
+from converter.dialects.eql import plan as p
+from converter.dialects.eql.addresses import Network
+from converter.dialects.eql.resolve import resolve
+from converter.dialects.eql.syntax import parse
+from converter.dialects.reading import Branch
+from converter.errors import OutOfFragment
+from converter.model import Schema
+from converter.semantics.flavours import from_lucene
+from converter.semantics.language import ANY_CHAR, ANY_STRING, Language, Seq, char, literal
+from converter.semantics.predicate import (
+    FALSE,
+    TRUE,
+    Addresses,
+    Atom,
+    Numbers,
+    Predicate,
+    Present,
+    Strings,
+    conjunction,
+    disjunction,
+    negation,
+)
+
+
+def read(text: str, schema: Schema) -> tuple[Branch, ...]:
+    """The one branch of an EQL query; the event category is an atom of its predicate.
+
+    Raises QueryError for a query that is refused or not covered, OutOfFragment where there is no symbolic meaning
+    (string order, length, comparison with a fraction, complement and intersection in a regular expression).
+    """
+    return (Branch((), _predicate(resolve(parse(text), schema))),)
+
+
+def _predicate(node: p.Plan) -> Predicate:
+    if isinstance(node, p.All):
+        return conjunction(_predicate(part) for part in node.parts)
+    if isinstance(node, p.Any):
+        return disjunction(_predicate(part) for part in node.parts)
+    if isinstance(node, p.Not):
+        return negation(_predicate(node.part))
+    if isinstance(node, p.Truth):
+        return TRUE if node.value else FALSE
+    if isinstance(node, p.Exists):
+        return Atom(node.field, Present())
+    if isinstance(node, p.Text):
+        return Atom(node.field, Strings(_language(node)))
+    if isinstance(node, p.Flag):
+        return Atom(node.field, Strings(literal("true" if node.value else "false", False)))
+    if isinstance(node, p.Number):
+        return _number(node)
+    if isinstance(node, p.Address):
+        ranges = sorted(_range(network) for network in node.networks)
+        return Atom(node.field, Addresses(_merged(ranges)))
+    raise OutOfFragment(f"EQL: the {'order' if isinstance(node, p.Order) else 'length'} of the strings of {node.field}")
+
+
+def _language(node: p.Text) -> Language:
+    if node.how == "regexp":
+        return from_lucene(node.text, node.ignore_case)
+    if node.how == "wildcard":
+        signs: dict[str, Language] = {"*": ANY_STRING, "?": ANY_CHAR}
+        return Seq(tuple(signs.get(sign) or char(sign, node.ignore_case) for sign in node.text))
+    text = literal(node.text, node.ignore_case)
+    around = {"is": (text,), "starts": (text, ANY_STRING), "ends": (ANY_STRING, text)}
+    return Seq(around.get(node.how, (ANY_STRING, text, ANY_STRING)))
+
+
+def _number(node: p.Number) -> Predicate:
+    """Numbers are sets of integers, so that a bound with a fraction is out of their reach."""
+    if not math.isfinite(node.value) or node.value != int(node.value):
+        raise OutOfFragment(f"EQL: {node.field} {node.operator} {node.value}: a number with a fraction")
+    value = int(node.value)
+    ranges: dict[str, tuple[int | None, int | None]] = {
+        "==": (value, value),
+        "<": (None, value - 1),
+        "<=": (None, value),
+        ">": (value + 1, None),
+        ">=": (value, None),
+    }
+    return Atom(node.field, Numbers((ranges[node.operator],)))
+
+
+def _range(network: Network) -> tuple[int, int, int]:
+    return network.version, int(network.network_address), int(network.broadcast_address)
+
+
+def _merged(ranges: list[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...]:
+    """Sorted ranges with overlapping and adjacent ones joined."""
+    merged: list[tuple[int, int, int]] = []
+    for version, low, high in ranges:
+        if merged and merged[-1][0] == version and low <= merged[-1][2] + 1:
+            merged[-1] = (version, merged[-1][1], max(high, merged[-1][2]))
+        else:
+            merged.append((version, low, high))
+    return tuple(merged)

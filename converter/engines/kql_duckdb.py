@@ -1,0 +1,351 @@
+"""KQL executed by DuckDB, through duckdb-kql's translation: the shipped text goes in unchanged.
+
+What duckdb-kql lacks is added (`kql_ip_functions`), and where it would differ from Kusto in silence it is either
+corrected by what surrounds the query (absent strings are stored as `''`, unions pad strings with `''`) or the query is
+refused.
+
+Null booleans, which a writer of KQL must know: `<`, `<=`, `>`, `>=` and `between` on a null number and the IP
+functions on text they cannot convert are null. `not(null)` is null and drops the row, here as in Kusto. `==` and `in`
+on a null number are false, their negations true. What `and` and `or` make of null decides only below a `not`; there
+Kusto's reference (https://learn.microsoft.com/kusto/query/logical-operators) says `null and true` is false where this
+engine says null, so such a query is refused: wrap what can be null in `coalesce(…, false)`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from converter.engines import kql_ip_functions
+from converter.errors import EngineUnavailable, NotRepresentable, QueryError
+from converter.model import Hit, Record, Schema
+
+#: The checks below rely on this version's representation of a query; another one has to be looked at first.
+VERSION = "1.1.2"
+
+#: KQL type -> (DuckDB type, Python types of its values in a record). Booleans are never numbers.
+_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
+    "string": ("VARCHAR", (str,)),
+    "int": ("INTEGER", (int,)),
+    "long": ("BIGINT", (int,)),
+    "real": ("DOUBLE", (int, float)),
+    "bool": ("BOOLEAN", (bool,)),
+    "datetime": ("TIMESTAMP", (str,)),
+    "guid": ("UUID", (str,)),
+    "dynamic": ("JSON", (object,)),
+}
+_CAN_BE_NULL = frozenset(function.name for function in kql_ip_functions.FUNCTIONS)
+_NUMERIC = frozenset({"int", "long", "real"})
+
+#: Operators compared with Kusto; of the others, some would pad strings with NULL (`join`, `lookup`, `mv-expand`).
+_OPERATORS = frozenset(
+    {"Where", "Project", "ProjectAway", "ProjectRename", "Extend", "Take", "Top", "Sort", "Distinct", "Count"}
+    | {"Summarize", "Union"}
+)
+_STRING_OPERATOR = re.compile(r"(=~|!~|matches regex|!?(has|hasprefix|hassuffix|contains|startswith|endswith)(_cs)?)")
+
+#: Comments and string literals of KQL; an escape other than these few reads differently in duckdb-kql.
+_TOKEN = re.compile(r"//[^\n]*|@\"(?:[^\"]|\"\")*\"|@'(?:[^']|'')*'|\"((?:\\.|[^\"\\\n])*)\"|'((?:\\.|[^'\\\n])*)'")
+_ODD_ESCAPE = re.compile(r"\\(?:[\\\"'tnr]|(.))")
+
+Types = Mapping[str, Mapping[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Loaded:
+    """Tables filled once, in a database schema `place` of their own; `records` and `schema` stay alive with them."""
+
+    records: tuple[Record, ...]
+    schema: Schema
+    place: str
+    positions: Mapping[Any, int]
+
+
+class DuckDbKql:
+    """Runs KQL over records held in an in-memory DuckDB; see `model.Engine`.
+
+    Loaded record sets and translated texts are kept, so the next query over the same records costs only itself.
+    Not for use by several threads at once.
+    """
+
+    name = "duckdb-kql"
+    dialect = "kql"
+    provenance = f"executed by DuckDB (duckdb-kql {VERSION})"
+
+    #: How many record sets and texts to keep.
+    _SETS = 8
+    _TEXTS = 512
+
+    def __init__(self) -> None:
+        self._connection: Any = None
+        self._loads = 0
+        self._sets: dict[tuple[int, ...], _Loaded] = {}
+        self._texts: dict[tuple[int, str], tuple[Schema, str]] = {}
+
+    def run(self, text: str, records: Sequence[Record], schema: Schema) -> list[Hit]:
+        """The rows of `text` in order; strings are never None, times are ISO-8601 with Z.
+
+        Raises QueryError for anything the engine or our checks do not accept, EngineUnavailable when duckdb-kql or
+        DuckDB is missing, and NotRepresentable for a record that its table cannot hold.
+        """
+        _packages()
+        sql = self._translated(text, schema)
+        loaded = self._loaded(records, schema)
+        try:
+            self._connection.execute(f"SET search_path = '{loaded.place},main'")
+            cursor = self._connection.execute(sql)
+            names = [(column[0], str(column[1])) for column in cursor.description]
+            rows = cursor.fetchall()
+        except Exception as error:
+            raise QueryError(f"DuckDB refuses the query: {_first_line(error)}") from error
+        if schema.identity not in [name for name, _ in names]:
+            raise QueryError(f"the query does not return {schema.identity}, which traces a row back to its record")
+        return [_hit({n: _value(v, t) for (n, t), v in zip(names, row, strict=True)}, loaded) for row in rows]
+
+    def _translated(self, text: str, schema: Schema) -> str:
+        key = (id(schema), text)
+        if key not in self._texts:
+            if len(self._texts) >= self._TEXTS:
+                self._texts.clear()
+            self._texts[key] = (schema, translate(text, schema.types))
+        return self._texts[key][1]
+
+    def _loaded(self, records: Sequence[Record], schema: Schema) -> _Loaded:
+        if self._connection is None:
+            self._connection = _packages().engine.connect()
+            self._connection.execute("SET threads = 1")
+            kql_ip_functions.create_macros(self._connection)
+        key = (id(schema), *map(id, records))
+        if key not in self._sets:
+            while len(self._sets) >= self._SETS:
+                self._connection.execute(f"DROP SCHEMA {self._sets.pop(next(iter(self._sets))).place} CASCADE")
+            self._loads += 1
+            self._sets[key] = _load(self._connection, f"set{self._loads}", tuple(records), schema)
+        return self._sets[key]
+
+
+def translate(text: str, types: Types) -> str:
+    """The SQL that DuckDB runs for a KQL text; QueryError for what is not accepted."""
+    kql = _packages()
+    _check_escapes(text)
+    columns = {table: list(names) for table, names in types.items()}
+    try:
+        query = kql.lower.lower(text)
+        _check(query, types)
+        with _unions_pad_with_empty_strings(kql):
+            return str(kql.translate.to_sql(query, columns))
+    except QueryError:
+        raise
+    except Exception as error:
+        raise QueryError(f"duckdb-kql refuses the query: {_first_line(error)}") from error
+
+
+def _packages() -> Any:
+    """The duckdb_kql package with its submodules loaded and the IP functions registered."""
+    hint = f"pip install 'duckdb-kql[duckdb]=={VERSION}'"
+    try:
+        import duckdb  # noqa: F401
+        import duckdb_kql
+        import duckdb_kql.engine
+        import duckdb_kql.lower
+        import duckdb_kql.schema
+        from duckdb_kql.translate import functions
+    except ImportError as error:
+        raise EngineUnavailable(f"KQL cannot be executed: {error}", hint=hint) from error
+    if duckdb_kql.__version__ != VERSION:
+        raise EngineUnavailable(f"duckdb-kql {duckdb_kql.__version__} was never compared with Kusto here", hint=hint)
+    kql_ip_functions.register(functions.SCALAR_FUNCTIONS)
+    return duckdb_kql
+
+
+@contextmanager
+def _unions_pad_with_empty_strings(kql: Any) -> Iterator[None]:
+    """While it lasts, a union fills the string columns that one arm lacks with '' as Kusto does, not with NULL."""
+    original: Callable[..., str] = kql.translate.render_union
+
+    def padded(op: Any, prev: str, left: list[str], query: Any, schema: Any, *rest: Any) -> str:
+        inner = original(op, prev, left, query, schema, *rest)
+        quoted = map(kql.translate.quote_ident, kql.schema.union_output_columns(op, left, schema))
+        filled = [f"CASE WHEN typeof({c}) <> 'VARCHAR' OR {c} IS NOT NULL THEN {c} ELSE '' END AS {c}" for c in quoted]
+        return f"SELECT {', '.join(filled)} FROM ({inner}) AS _padded"
+
+    kql.translate.render_union = padded
+    try:
+        yield
+    finally:
+        kql.translate.render_union = original
+
+
+def _check_escapes(text: str) -> None:
+    for token in _TOKEN.finditer(text):
+        body = token[1] or token[2] or ""
+        for escape in _ODD_ESCAPE.finditer(body):
+            if escape[1]:
+                raise QueryError(
+                    f"the escape \\{escape[1]} in a string literal is not decoded by duckdb-kql",
+                    hint=r"write the character itself, or only \\ \" \' \t \n \r",
+                )
+
+
+def _nodes(node: Any) -> Iterator[Any]:
+    """The node and everything below it, by dataclass fields, lists and tuples."""
+    if isinstance(node, (list, tuple)):
+        for item in node:
+            yield from _nodes(item)
+    elif dataclasses.is_dataclass(node):
+        yield node
+        for field in dataclasses.fields(node):
+            yield from _nodes(getattr(node, field.name))
+
+
+def _kind(node: Any) -> str:
+    return type(node).__name__
+
+
+def _check(query: Any, types: Types) -> None:
+    """Refuse what DuckDB would answer differently from Kusto without a word."""
+    nodes = list(_nodes(query))
+    bound = {name for node in nodes if _kind(node) == "Query" for name, _ in node.lets}
+    tables = {node.name for node in nodes if _kind(node) == "TableRef"} - bound
+    for node in nodes:
+        if _kind(node) == "Query" and node.parameters:
+            raise QueryError("query parameters are not supported")
+        for operator in node.operators if _kind(node) == "Query" else ():
+            if _kind(operator) not in _OPERATORS:
+                raise QueryError(f"the operator {_kind(operator)} was never compared with Kusto")
+        foreign = _kind(node) == "TableRef" and (node.database or node.cluster)
+        if foreign or _kind(node).endswith("Source") or _kind(node) in ("DataTable", "WildcardTableRef"):
+            raise QueryError("only the schema's own tables can be searched")
+    for table in sorted(tables - set(types)):
+        raise QueryError(f"unknown table {table!r}", hint=_spelling(table, types))
+    known = {column: kind for table in sorted(tables) for column, kind in types[table].items()}
+    made = {str(node.name) for node in nodes if _kind(node) in ("NamedExpr", "Count")}
+    made |= {new for node in nodes if _kind(node) == "ProjectRename" for pair in node.renames for new in pair}
+    used = {node.name for node in nodes if _kind(node) == "ColumnRef"}
+    used |= {name for node in nodes if _kind(node) == "ProjectAway" for name in node.columns}
+    for name in sorted(used - known.keys() - made):
+        # A name that only the query's own operators make up (`count_`) is left to DuckDB, which knows it or raises.
+        if hint := _spelling(name, {*known, *made}):
+            raise QueryError(f"unknown column {name!r}", hint=hint)
+    for node in nodes:
+        if _kind(node) == "Where":
+            _check_nulls(node.predicate)
+    _check_types(nodes, {name: kind for name, kind in known.items() if name not in made})
+
+
+def _spelling(name: str, known: Mapping[str, Any] | set[str]) -> str:
+    same = sorted(other for other in known if other.lower() == name.lower())
+    return f"names are case-sensitive in KQL: {', '.join(same)}" if same else ""
+
+
+def _check_nulls(node: Any, negated: bool = False, combined: bool = False) -> None:
+    """Refuse a part that can be null below an `and` or `or` below a `not`: Kusto's answer is not documented."""
+    if _kind(node) == "FunctionCall" and node.name == "not":
+        _check_nulls(node.args[0], negated=True, combined=combined)
+    elif _kind(node) == "BinaryOp" and node.op in ("and", "or"):
+        for part in (node.left, node.right):
+            _check_nulls(part, negated, combined or negated)
+    elif combined and (
+        _kind(node) in ("Between", "ColumnRef")
+        or (_kind(node) == "BinaryOp" and node.op in ("<", "<=", ">", ">="))
+        or (_kind(node) == "FunctionCall" and node.name in _CAN_BE_NULL)
+    ):
+        raise QueryError(
+            "below not(… and/or …) a part can be null, and Kusto documents no answer",
+            hint="wrap comparisons of numbers and IP functions in coalesce(…, false)",
+        )
+
+
+def _check_types(nodes: Sequence[Any], types: Mapping[str, str]) -> None:
+    """Refuse comparing a number with text or text with a number: DuckDB converts in silence, Kusto does not."""
+    pairs: list[tuple[Any, Any]]
+    for node in nodes:
+        if _kind(node) == "BinaryOp":
+            pairs = [(node.left, node.right), (node.right, node.left)]
+            textual = _STRING_OPERATOR.fullmatch(node.op) is not None
+        elif _kind(node) in ("InList", "HasList"):
+            pairs = [(node.value, item) for item in node.items]
+            textual = _kind(node) == "HasList" or bool(node.case_insensitive)
+        else:
+            continue
+        for operand, other in pairs:
+            kind = types.get(operand.name, "") if _kind(operand) == "ColumnRef" else ""
+            literal = other.kind if _kind(other) == "Literal" else ""
+            if kind in _NUMERIC and (textual or literal == "string"):
+                raise QueryError(f"the {kind} column {operand.name} is compared with text")
+            if kind == "string" and literal in _NUMERIC:
+                raise QueryError(f"the string column {operand.name} is compared with a number")
+
+
+def _load(connection: Any, place: str, records: tuple[Record, ...], schema: Schema) -> _Loaded:
+    by_table: dict[str, list[dict[str, Any]]] = {}
+    positions: dict[Any, int] = {}
+    for position, record in enumerate(records):
+        if record.table not in schema.types:
+            raise NotRepresentable(f"{schema.name} has no table {record.table!r}")
+        identity = record.fields.get(schema.identity)
+        if identity is None or positions.setdefault(identity, position) != position:
+            raise NotRepresentable(f"record {position} needs a {schema.identity} of its own, not {identity!r}")
+        by_table.setdefault(record.table, []).append(_native(record, schema.types[record.table]))
+    connection.execute(f"CREATE SCHEMA {place}")
+    for table, columns in schema.types.items():
+        # A KQL string is never null (https://learn.microsoft.com/kusto/query/scalar-data-types/null-values).
+        listed = (f"{_quoted(n)} {_type(k)[0]}" + (" DEFAULT ''" if k == "string" else "") for n, k in columns.items())
+        connection.execute(f"CREATE TABLE {place}.{_quoted(table)} ({', '.join(listed)})")
+    for table, rows in by_table.items():
+        columns = schema.types[table]
+        present = sorted({name for row in rows for name in row})
+        filler = {name: "" for name in present if columns[name] == "string"}
+        form = json.dumps([{name: _type(columns[name])[0] for name in present}]).replace("'", "''")
+        insert = f"INSERT INTO {place}.{_quoted(table)} BY NAME SELECT unnest(from_json(?, '{form}'), max_depth := 2)"
+        connection.execute(insert, [json.dumps([filler | row for row in rows])])
+    return _Loaded(records, schema, place, positions)
+
+
+def _native(record: Record, columns: Mapping[str, str]) -> dict[str, Any]:
+    """The values that the record has, checked against its table."""
+    for name, value in record.fields.items():
+        if name not in columns:
+            raise NotRepresentable(f"{record.table} has no column {name!r}")
+        accepted = _type(columns[name])[1]
+        if value is not None and (not isinstance(value, accepted) or (isinstance(value, bool) and int in accepted)):
+            raise NotRepresentable(f"{record.table}.{name} is a {columns[name]}, which {value!r} is not")
+    return {name: value for name, value in record.fields.items() if value is not None}
+
+
+def _type(kind: str) -> tuple[str, tuple[type, ...]]:
+    if kind not in _TYPES:
+        raise NotRepresentable(f"no storage is defined for the KQL type {kind!r}")
+    return _TYPES[kind]
+
+
+def _hit(row: dict[str, Any], loaded: _Loaded) -> Hit:
+    identity = row[loaded.schema.identity]
+    if identity not in loaded.positions:
+        raise QueryError(f"the query returns {identity!r} as {loaded.schema.identity}, which no record has")
+    return Hit(loaded.positions[identity], row)
+
+
+def _value(value: Any, kind: str) -> Any:
+    """A DuckDB value as records hold it. A KQL string is never null, so a missing one reads ''."""
+    if kind == "VARCHAR":
+        return "" if value is None else value
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(timespec="microseconds" if value.microsecond % 1000 else "milliseconds") + "Z"
+    return json.loads(value) if kind == "JSON" and value is not None else value
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+ENGINE = DuckDbKql()

@@ -1,0 +1,229 @@
+"""From a Predicate over a platform's columns back to one over Sigma fields, for one kind of record.
+
+A column that a kind fixes is decided at once; one that is derived from a Sigma field becomes the inverse image of its
+set under the derivation of `converter.schemas.derive`. What the platform guarantees is the Domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from converter.errors import OutOfFragment
+from converter.model import Column, Kind, Schema
+from converter.semantics.domain import Domain, FieldDomain
+from converter.semantics.evaluate import holds
+from converter.semantics.language import (
+    ANY_STRING,
+    EMPTY_STRING,
+    MAX_CHAR,
+    Alt,
+    Chars,
+    Language,
+    Repeat,
+    Seq,
+    char,
+    chars,
+)
+from converter.semantics.predicate import (
+    FALSE,
+    TRUE,
+    And,
+    Atom,
+    Not,
+    Or,
+    Predicate,
+    Present,
+    SameAs,
+    Strings,
+    conjunction,
+    disjunction,
+    negation,
+)
+
+_BACKSLASH = ord("\\")
+_NOT_BACKSLASH = chars([(_BACKSLASH, _BACKSLASH)], negated=True)
+_PRINTABLE = chars([(32, MAX_CHAR)])
+_NAME = chars([(32, _BACKSLASH - 1), (_BACKSLASH + 1, MAX_CHAR)])
+#: an absolute path that ends in a file name, without control characters
+PATH: Language = Seq((Repeat(_PRINTABLE, 0, None), char("\\", False), Repeat(_NAME, 1, None)))
+ACCOUNT: Language = Seq((Repeat(_NAME, 1, None), char("\\", False), Repeat(_NAME, 1, None)))
+_PATHS = ("Image", "ParentImage", "TargetFilename", "SourceFilename")
+_SAMPLES = {
+    "Image": ("C:\\Windows\\System32\\svchost.exe",),
+    "ParentImage": ("C:\\Windows\\explorer.exe",),
+    "TargetFilename": ("C:\\Users\\u\\report.txt",),
+    "CommandLine": ("app.exe /x",),
+    "User": ("CORP\\alice",),
+}
+
+
+def pull_back(predicate: Predicate, kind: Kind, schema: Schema) -> Predicate:
+    """What `predicate`, over native columns, says of the Sigma event behind a record of `kind`.
+
+    Raises OutOfFragment for a column that no Sigma field fills, or a comparison of columns that are not plain copies.
+    """
+    columns = {column.name: column for column in kind.columns}
+
+    def atom(item: Atom) -> Predicate:
+        if item.field in kind.native:
+            return TRUE if holds(item, {item.field: kind.native[item.field]}) else FALSE
+        column = columns.get(item.field)
+        if column is None:
+            known = schema.types.get(kind.table, {})
+            if item.field in known and schema.missing != "null-text":
+                return FALSE  # a column that this kind of record leaves empty
+            if item.field in known:
+                return TRUE if holds(item, {}) else FALSE
+            raise OutOfFragment(f"{schema.name} has no column {item.field}")
+        return _atom(item, column, columns, schema)
+
+    return transform(predicate, atom)
+
+
+def transform(predicate: Predicate, atom: Callable[[Atom], Predicate]) -> Predicate:
+    """The predicate with every atom replaced, constants folded."""
+    if isinstance(predicate, And):
+        return conjunction(transform(p, atom) for p in predicate.parts)
+    if isinstance(predicate, Or):
+        return disjunction(transform(p, atom) for p in predicate.parts)
+    if isinstance(predicate, Not):
+        return negation(transform(predicate.part, atom))
+    return atom(predicate)
+
+
+def fix(predicate: Predicate, kind: Kind) -> Predicate:
+    """The predicate over Sigma fields with the fields that `kind` fixes decided."""
+
+    def atom(item: Atom) -> Predicate:
+        if item.field not in kind.sigma:
+            return item
+        value = kind.sigma[item.field]
+        return TRUE if holds(item, {} if value is None else {item.field: value}) else FALSE
+
+    return transform(predicate, atom)
+
+
+def _atom(item: Atom, column: Column, columns: Mapping[str, Column], schema: Schema) -> Predicate:
+    assert column.source is not None
+    values = item.values
+    if isinstance(values, SameAs):
+        other = columns.get(values.other)
+        if other is None or other.source is None or (column.derive, other.derive) != ("same", "same"):
+            raise OutOfFragment(f"{item.field} and {values.other} are not plain copies of Sigma fields")
+        return Atom(column.source, SameAs(other.source, values.how, values.ignore_case))
+    if isinstance(values, Strings):
+        values = Strings(INVERSE[column.derive](values.language))
+    found: Predicate = Atom(column.source, values)
+    if schema.missing == "null-text":
+        # a missing value arrives as the text "null"
+        present = Atom(column.source, Present())
+        missing = holds(item, {item.field: "null"})
+        found = disjunction([conjunction([present, found]), negation(present) if missing else FALSE])
+    return found
+
+
+def domain_of(kind: Kind, schema: Schema) -> Domain:
+    """What the platform guarantees of the Sigma fields behind a kind of record."""
+    fields: dict[str, FieldDomain] = {}
+    for column in kind.columns:
+        if column.source is None or column.derive != "same":
+            continue
+        fields[column.source] = _field(column.source, column, schema)
+    for column in kind.columns:
+        if column.source is not None and column.source not in fields:
+            fields[column.source] = _field(column.source, column, schema)
+    return Domain(fields, FieldDomain(empty_is_missing=schema.missing == "empty"))
+
+
+def _field(source: str, column: Column, schema: Schema) -> FieldDomain:
+    empty = schema.missing == "empty"
+    samples = _SAMPLES.get(source, ())
+    if source.endswith("Port"):
+        return FieldDomain("number", numbers=((0, 65535),))
+    if source.endswith("ProcessId"):
+        return FieldDomain("number", numbers=((0, 2**32 - 1),))
+    if source.endswith("Ip"):
+        return FieldDomain("address")
+    language = PATH if source in _PATHS else ACCOUNT if source in ("User", "ParentUser") else ANY_STRING
+    if column.derive == "trim":
+        language = TRIMMED  # the platform cuts outer blanks off, so it cannot tell such values apart
+    elif language is ANY_STRING and schema.missing == "null-text":
+        language = NOT_NULL_TEXT
+    return FieldDomain("string", language, empty_is_missing=empty, samples=samples)
+
+
+def _without_backslash(language: Language) -> Language:
+    """The words of a language that hold no backslash."""
+    if isinstance(language, Chars):
+        out: list[tuple[int, int]] = []
+        for low, high in language.ranges:
+            if low <= _BACKSLASH <= high:
+                out.extend(r for r in ((low, _BACKSLASH - 1), (_BACKSLASH + 1, high)) if r[0] <= r[1])
+            else:
+                out.append((low, high))
+        return Chars(tuple(out)) if out else Alt(())
+    return _mapped(language, _without_backslash)
+
+
+def _mapped(language: Language, function: Callable[[Language], Language]) -> Language:
+    if isinstance(language, Seq):
+        return Seq(tuple(function(p) for p in language.parts))
+    if isinstance(language, Alt):
+        return Alt(tuple(function(p) for p in language.options))
+    assert isinstance(language, Repeat)
+    return Repeat(function(language.item), language.low, language.high)
+
+
+def _basename(language: Language) -> Language:
+    name = _without_backslash(language)
+    return Alt((Seq((ANY_STRING, char("\\", False), name)), name))
+
+
+def _dirname(language: Language) -> Language:
+    whole = Seq((language, char("\\", False), Repeat(_NOT_BACKSLASH, 0, None)))
+    if holds(Atom("x", Strings(language)), {"x": ""}):
+        return Alt((whole, Repeat(_NOT_BACKSLASH, 0, None)))
+    return whole
+
+
+def _lower(language: Language) -> Language:
+    """Values whose lower-case form is in the language; letters beyond ASCII are taken as they are (ASSUMPTION)."""
+    if not isinstance(language, Chars):
+        return _mapped(language, _lower)
+    out: list[tuple[int, int]] = []
+    for low, high in language.ranges:
+        out.extend(r for r in ((low, min(high, 64)), (max(low, 91), high)) if r[0] <= r[1])
+        a, b = max(low, 97), min(high, 122)
+        if a <= b:
+            out.append((a - 32, b - 32))
+    return chars(out) if out else Alt(())
+
+
+def _blank_free_ends() -> Language:
+    blanks = [(9, 13), (32, 32)]
+    solid = chars(blanks, negated=True)
+    return Alt((EMPTY_STRING, solid, Seq((solid, ANY_STRING, solid))))
+
+
+def _not_null_text() -> Language:
+    """Every text but "null" in any case: on this platform that text is a missing value."""
+    word = "null"
+    options: list[Language] = []
+    for i, c in enumerate(word):
+        head = tuple(char(x, True) for x in word[:i])
+        codes = [(ord(x), ord(x)) for x in (c, c.upper())]
+        options += [Seq(head), Seq((*head, chars(codes, negated=True), ANY_STRING))]
+    options.append(Seq((*(char(x, True) for x in word), Repeat(chars([(0, MAX_CHAR)]), 1, None))))
+    return Alt(tuple(options))
+
+
+INVERSE: dict[str, Callable[[Language], Language]] = {
+    "same": lambda language: language,
+    "basename": _basename,
+    "dirname": _dirname,
+    "lower": _lower,
+    # exact on the domain, where values have no outer blanks
+    "trim": lambda language: language,
+}
+TRIMMED = _blank_free_ends()
+NOT_NULL_TEXT = _not_null_text()
