@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 
 
 def mapped(network: ipaddress.IPv4Network) -> str:
@@ -26,3 +27,32 @@ def spellings(networks: tuple[str, ...]) -> list[str]:
         if isinstance(network, ipaddress.IPv4Network):
             out.append(mapped(network))
     return list(dict.fromkeys(out))
+
+
+#: version, first, last address, inclusive
+Range = tuple[int, int, int]
+_MAPPED_FIRST = 0xFFFF << 32
+_MAPPED_LAST = _MAPPED_FIRST + 2**32 - 1
+
+
+def both_spellings(ranges: Iterable[Range]) -> tuple[Range, ...]:
+    """The ranges with every IPv4 address in both its spellings, sorted and merged.
+
+    Sigma's `cidr` and Elasticsearch's `ip` fields are about addresses: `10.0.0.1` and `::ffff:10.0.0.1` are one.
+    """
+    found: list[Range] = []
+    for version, first, last in ranges:
+        found.append((version, first, last))
+        if version == 4:
+            found.append((6, first + _MAPPED_FIRST, last + _MAPPED_FIRST))
+        else:
+            low, high = max(first, _MAPPED_FIRST), min(last, _MAPPED_LAST)
+            if low <= high:
+                found.append((4, low - _MAPPED_FIRST, high - _MAPPED_FIRST))
+    merged: list[Range] = []
+    for version, first, last in sorted(found):
+        if merged and merged[-1][0] == version and first <= merged[-1][2] + 1:
+            merged[-1] = (version, merged[-1][1], max(merged[-1][2], last))
+        else:
+            merged.append((version, first, last))
+    return tuple(merged)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from converter import binder_check
 from converter.build import Built
 from converter.discovery import engines_for, schema_of, targets
 from converter.evaluator import compile_rule
@@ -72,9 +73,7 @@ def _binder(query: Query, target: Target) -> Iterator[Verdict]:
     """Microsoft's own binder on KQL: names and types, against the real columns."""
     if query.dialect != "kql":
         return
-    from converter.engines import kusto_binder
-
-    yield kusto_binder.verdict(query, target, schema_of(target).types)
+    yield binder_check.verdict(query, target, schema_of(target).types)
 
 
 def _unsupported(built: Built) -> Iterator[Verdict]:

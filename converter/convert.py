@@ -68,8 +68,7 @@ class Converter:
                 f"category {rule.category}",
                 hint="leave this target out for the rule, or add a schema for the category",
             )
-        pipeline = _pipeline(self.root, target.pipelines)
-        condition = self._condition(rule, pipeline, kinds, schema.types[kinds[0].table])
+        condition = self._condition(rule, target.pipelines, kinds, schema.types[kinds[0].table])
         shown, unmapped = _columns(fields or rule.fields, kinds)
         return Draft(
             title=rule.title,
@@ -85,16 +84,24 @@ class Converter:
             arrays=frozenset(n for k in kinds for n, v in k.native.items() if isinstance(v, list)),
         )
 
-    def _condition(self, rule: Rule, pipeline: ProcessingPipeline, kinds: tuple[Kind, ...], types: Any) -> Condition:
+    def _condition(self, rule: Rule, names: tuple[str, ...], kinds: tuple[Kind, ...], types: Any) -> Condition:
         # pySigma changes the rule it converts, so every conversion gets a fresh one
         sigma = SigmaRule.from_dict(dict(rule.raw))
         if sigma.errors:
             raise LibraryError(str(sigma.errors[0]), rule.path)
-        pipeline.apply(sigma)
+        _pipeline(self.root, names).apply(sigma)
         columns = Columns.of(kinds, types)
         conditions = [lower(c.parsed, columns) for c in sigma.detection.parsed_condition]
         whole = simplify(conditions[0] if len(conditions) == 1 else Or(tuple(conditions)))
-        return _scope_first(whole, columns.constants)
+        scoped = _scope_first(whole, columns.constants)
+        if not (isinstance(scoped, And) and fields_of(scoped.parts[0]) <= columns.constants):
+            # without a test of the kind of record the query would also fire on other kinds
+            raise Unsupported(
+                f"no pipeline says which records {rule.category!r} means",
+                f"category {rule.category}",
+                hint=f"add the log source to pipelines/{names[-1]}.yml",
+            )
+        return scoped
 
 
 def _scope_first(condition: Condition, constants: frozenset[str]) -> Condition:

@@ -192,9 +192,16 @@ def _network_test(text: str) -> ElementTest:
 
     def test(element: Any) -> bool:
         try:
-            return isinstance(element, str) and ipaddress.ip_address(element) in network
+            address = ipaddress.ip_address(element) if isinstance(element, str) else None
         except ValueError:
             return False
+        # `::ffff:10.0.0.1` is the address 10.0.0.1 (RFC 4291, 2.5.5.2)
+        mapped: ipaddress.IPv4Address | ipaddress.IPv6Address | None = None
+        if isinstance(address, ipaddress.IPv6Address):
+            mapped = address.ipv4_mapped
+        if isinstance(address, ipaddress.IPv4Address) and network.version == 6:
+            mapped = ipaddress.IPv6Address(f"::ffff:{address}")
+        return any(found in network for found in (address, mapped) if found is not None)
 
     return test
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
 
+from converter.addresses import both_spellings
 from converter.errors import LibraryError, OutOfFragment, QueryError
 from converter.model import Rule
 from converter.semantics.flavours import from_pcre
@@ -131,12 +132,13 @@ def _numbers(comparison: str, bound: int | float) -> Numbers:
 
 
 def _addresses(text: str) -> Addresses:
+    """A range of addresses, not of spellings: an IPv4-mapped IPv6 address is its IPv4 address (RFC 4291, 2.5.5.2)."""
     try:
         network = ip_network(text)
     except ValueError as fault:
         raise LibraryError(f"{text!r} is no network: {fault}", hint="write it as in 10.0.0.0/8 or fc00::/7") from fault
     first = int(network.network_address)
-    return Addresses(((network.version, first, first + network.num_addresses - 1),))
+    return Addresses(both_spellings([(network.version, first, first + network.num_addresses - 1)]))
 
 
 def _strings(modifiers: tuple[str, ...], how: str, text: str) -> ValueSet:

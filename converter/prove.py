@@ -17,8 +17,8 @@ from converter.errors import OutOfFragment, ParityError
 from converter.meaning import meaning
 from converter.model import Kind, Outcome, Query, Rule, Schema, Target, Verdict
 from converter.schemas.pullback import domain_of, fix, pull_back
-from converter.semantics.decide import Different, Equivalent, Unknown, compare
-from converter.semantics.domain import DEFAULT_BUDGET, Budget
+from converter.semantics.decide import Decision, Different, Equivalent, Unknown, compare
+from converter.semantics.domain import DEFAULT_BUDGET, Budget, Domain
 from converter.semantics.predicate import FALSE, Predicate, disjunction
 
 CHECK = "proof"
@@ -76,7 +76,7 @@ def _compare(rules: list[Rule], branches: list[Branch], schema: Schema, budget: 
         found = disjunction(_of_kind(branches, kind, schema))
         if wanted == FALSE == found:
             continue
-        decision = compare(wanted, found, domain_of(kind, schema), budget)
+        decision = _decide(wanted, found, domain_of(kind, schema), budget)
         if isinstance(decision, Different):
             fixed = {k: v for k, v in kind.sigma.items() if v is not None}
             witness = Witness(kind.name, {**fixed, **decision.event}, decision.left_value, decision.right_value)
@@ -85,6 +85,20 @@ def _compare(rules: list[Rule], branches: list[Branch], schema: Schema, budget: 
             unknown = unknown or Proof(Outcome.OUT_OF_FRAGMENT, decision.reason)
         assert isinstance(decision, (Equivalent, Unknown))
     return unknown
+
+
+#: The last questions: kinds of record, and targets over the same data, often pull back to the very same predicates.
+_ANSWERS: dict[object, Decision] = {}
+_REMEMBERED = 64
+
+
+def _decide(wanted: Predicate, found: Predicate, domain: Domain, budget: Budget) -> Decision:
+    key = (wanted, found, frozenset(domain.fields.items()), domain.default, budget)
+    if key not in _ANSWERS:
+        if len(_ANSWERS) >= _REMEMBERED:
+            _ANSWERS.pop(next(iter(_ANSWERS)))
+        _ANSWERS[key] = compare(wanted, found, domain, budget)
+    return _ANSWERS[key]
 
 
 def _of_kind(branches: list[Branch], kind: Kind, schema: Schema) -> Iterator[Predicate]:

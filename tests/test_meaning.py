@@ -105,6 +105,7 @@ NETWORKS = ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.4/30", "fc00::/7", "::/0", "127
 ADDRESSES = ["10.1.2.3", "10.1.2.4", "10.1.2.7", "10.1.2.8", "127.0.0.1", "fd00::1", "::ffff:10.0.0.1", "fe80::1%eth0"]
 PLACED = ["", "contains", "startswith", "endswith", "cased", "contains|cased", "endswith|cased"]
 WINDASH = ["windash", "windash|contains", "contains|windash"]
+FLAGS = ["-a", "a-a", " -a-b", "a/b -x", "–a*b", "-*", "*/a", r"\*-a", "--a", "-é-", "_-a", "/-a"]
 ENCODED = ["base64", "base64|contains|cased", "base64offset|contains", "wide|base64offset|contains", "utf16be|base64"]
 CONDITIONS = ["s1", "s1 and not s2", "s1 or s2", "not (s1 and s2)", "1 of s*", "all of them", ["s1", "not s2"]]
 
@@ -125,7 +126,7 @@ class Dice(random.Random):
             return field, None
         modifiers, value = {
             "text": lambda: (self.choice(PLACED), lambda: self.choice([self.text(), self.randint(-2, 12), True, "12"])),
-            "windash": lambda: (self.choice(WINDASH), lambda: self.text(self.choice(["-a", "-/–a* "]))),
+            "windash": lambda: (self.choice(WINDASH), lambda: self.choice(FLAGS)),
             "coded": lambda: (self.choice(ENCODED), lambda: self.choice(["abc", "-aé", "cmd."])),
             "re": lambda: ("re" + self.choice(["", "|i", "|s", "|m", "|i|s"]), lambda: self.choice(REGEXES)),
             "cidr": lambda: ("cidr", lambda: self.choice(NETWORKS)),

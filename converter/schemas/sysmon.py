@@ -41,7 +41,8 @@ _KINDS = (
     _kind("file_event/creation", 11, _FILE),
     _kind("file_event/modification", 11, _FILE),
     _kind("file_change/time", 2, _FILE),
-    _kind("file_delete/deletion", 23, _FILE),
+    _kind("file_delete/archived", 23, _FILE),
+    _kind("file_delete/logged", 26, _FILE),
     _kind("network_connection/initiated", 3, _NETWORK, "true"),
     _kind("network_connection/accepted", 3, _NETWORK, "false"),
 )

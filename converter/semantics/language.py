@@ -84,7 +84,8 @@ def _other_case(code: int) -> int | None:
     """
     c = chr(code)
     for other in (c.lower(), c.upper()):
-        if other != c and len(other) == 1 and other.lower() in (c, c.lower()) and other.upper() in (c, c.upper()):
+        one_to_one = c in (other.lower(), other.upper()) and len(other.lower()) == len(other.upper()) == 1
+        if other != c and len(other) == 1 and one_to_one:
             return ord(other)
     return None
 

@@ -5,6 +5,7 @@ from converter.model import Target
 _INDICES = {
     "process_creation": ("logs-endpoint.events.process-*", "logs-windows.sysmon_operational-*", "winlogbeat-*"),
     "file_event": ("logs-endpoint.events.file-*", "logs-windows.sysmon_operational-*", "winlogbeat-*"),
+    "file_delete": ("logs-endpoint.events.file-*", "logs-windows.sysmon_operational-*", "winlogbeat-*"),
     "network_connection": ("logs-endpoint.events.network-*", "logs-windows.sysmon_operational-*", "winlogbeat-*"),
 }
 _COLUMNS = ("@timestamp",)

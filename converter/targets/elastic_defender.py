@@ -2,6 +2,8 @@
 
 from converter.model import Target
 
+_CATEGORIES = ("process_creation", "file_event", "file_delete", "network_connection")
+
 
 def _target(dialect: str, language: str) -> Target:
     index = ("logs-m365_defender.event-*",)
@@ -13,7 +15,7 @@ def _target(dialect: str, language: str) -> Target:
         pipelines=("m365_defender",),
         data="the Microsoft Defender XDR integration's events",
         options={
-            "indices": {"process_creation": index, "file_event": index, "network_connection": index},
+            "indices": dict.fromkeys(_CATEGORIES, index),
             "leading_columns": ("@timestamp",),
         },
     )

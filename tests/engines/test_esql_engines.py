@@ -150,6 +150,8 @@ REFUSED = [
     ('FROM logs-a-* | WHERE CIDR_MATCH(s, "10.0.0.0/8")', "expected ip"),
     ('FROM logs-a-* | WHERE CIDR_MATCH(ip, "10.0.0.0/40")', "not an address"),
     ('FROM logs-a-* | WHERE ip == "ten"', "not an address"),
+    ('FROM logs-a-* | WHERE ip == TO_IP("ten")', "not an address"),
+    ("FROM logs-a-* | WHERE ip == TO_IP(s)", "not covered"),
     ("FROM logs-a-* | WHERE s", "expected boolean"),
     (r'FROM logs-a-* | WHERE s LIKE "*\\inetpub*"', "backslash"),
     (r'FROM logs-a-* | WHERE s LIKE "*\inetpub*"', "unexpected"),
@@ -174,6 +176,12 @@ def test_refused(engine: Engine, text: str, message: str) -> None:
     """What Elasticsearch refuses, or would read otherwise than it looks, and what is not covered, is an error."""
     with pytest.raises(QueryError, match=message):
         engine.run(text, [Record("logs-a-default", {"s": "a"})], SCHEMA)
+
+
+def test_long_chains(engine: Engine) -> None:
+    """Thousands of alternatives are no deeper than a few."""
+    condition = " OR ".join(f's LIKE "{number}*"' for number in range(2000))
+    assert selected(engine, f"n == 1 AND ({condition})", {"s": "1999", "n": 1}, {"s": "x", "n": 1}) == [0]
 
 
 def test_index_patterns(engine: Engine) -> None:

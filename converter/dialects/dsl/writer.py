@@ -121,7 +121,8 @@ class DslWriter:
         if pattern.shape == "any":
             return self._exists(field)
         if not cased and folds_beyond_ascii(pattern):
-            return {"regexp": {field: {"value": lucene_pattern(pattern, cased, False), **fold}}}
+            # the switch folds ASCII only, so both cases are spelled and the switch is left off
+            return {"regexp": {field: {"value": lucene_pattern(pattern, cased, True)}}}
         if pattern.shape == "equals":
             return {"term": {field: {"value": pattern.text, **fold} if fold else pattern.text}}
         if pattern.shape == "startswith":
@@ -129,8 +130,9 @@ class DslWriter:
         return {"wildcard": {field: {"value": wildcard(pattern), **fold}}}
 
     def _regex(self, leaf: Regex) -> Json:
-        body: Json = {"value": lucene(leaf, fold=False)}
-        if leaf.ignore_case:
+        spelled = not leaf.pattern.isascii()
+        body: Json = {"value": lucene(leaf, fold=spelled)}
+        if leaf.ignore_case and not spelled:
             body["case_insensitive"] = True
         return {"regexp": {leaf.field: body}}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from converter.addresses import both_spellings
 from converter.dialects.eql import plan as p
 from converter.dialects.eql.addresses import Network
 from converter.dialects.eql.resolve import resolve
@@ -62,7 +63,7 @@ def _predicate(node: p.Plan) -> Predicate:
         return _number(node)
     if isinstance(node, p.Address):
         ranges = sorted(_range(network) for network in node.networks)
-        return Atom(node.field, Addresses(_merged(ranges)))
+        return Atom(node.field, Addresses(both_spellings(ranges)))
     raise OutOfFragment(f"EQL: the {'order' if isinstance(node, p.Order) else 'length'} of the strings of {node.field}")
 
 
@@ -94,14 +95,3 @@ def _number(node: p.Number) -> Predicate:
 
 def _range(network: Network) -> tuple[int, int, int]:
     return network.version, int(network.network_address), int(network.broadcast_address)
-
-
-def _merged(ranges: list[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...]:
-    """Sorted ranges with overlapping and adjacent ones joined."""
-    merged: list[tuple[int, int, int]] = []
-    for version, low, high in ranges:
-        if merged and merged[-1][0] == version and low <= merged[-1][2] + 1:
-            merged[-1] = (version, merged[-1][1], max(high, merged[-1][2]))
-        else:
-            merged.append((version, low, high))
-    return tuple(merged)

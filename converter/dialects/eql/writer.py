@@ -76,9 +76,9 @@ class EqlWriter(Writer):
             word = "like" if leaf.cased else ":"
             texts.append(f"{leaf.field} {word} {_list([quote(_wildcard(p)) for p in simple])}")
         if rest:
-            word = "regex" if leaf.cased else "regex~"
-            patterns = [raw(lucene_pattern(p, leaf.cased, False)) for p in rest]
-            texts.append(f"{leaf.field} {word} {_list(patterns)}")
+            # letters are written in both cases: the switch for case folds neither ranges nor, everywhere, non-ASCII
+            patterns = [raw(lucene_pattern(p, leaf.cased, True)) for p in rest]
+            texts.append(f"{leaf.field} regex {_list(patterns)}")
         return self.any_of(texts)
 
     def _exact(self, leaf: Match, patterns: list[Pattern]) -> str:
@@ -88,8 +88,9 @@ class EqlWriter(Writer):
         return f"{leaf.field} == {values[0]}" if len(values) == 1 else f"{leaf.field} in ({bracketed(values)})"
 
     def regex(self, leaf: Regex) -> str:
-        word = "regex~" if leaf.ignore_case else "regex"
-        return f"{leaf.field} {word} {raw(lucene(leaf, fold=False))}"
+        spelled = not leaf.pattern.isascii()
+        word = "regex~" if leaf.ignore_case and not spelled else "regex"
+        return f"{leaf.field} {word} {raw(lucene(leaf, fold=spelled))}"
 
     def in_networks(self, leaf: InNetworks) -> str:
         return f"cidrMatch({bracketed([leaf.field, *map(quote, networks(leaf))])})"
@@ -145,7 +146,7 @@ def quote(text: str) -> str:
 
 def raw(text: str) -> str:
     """A raw string, \"\"\" around and no escapes inside, unless the text forbids it."""
-    if '"""' in text or text.endswith('"') or "\n" in text:
+    if '"""' in text or text.endswith('"') or "\n" in text or "\r" in text:
         return quote(text)
     return f'"""{text}"""'
 

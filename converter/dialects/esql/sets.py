@@ -6,6 +6,7 @@ import ipaddress
 import math
 from collections.abc import Sequence
 
+from converter.addresses import both_spellings
 from converter.dialects.esql.ast import Call, Expr, Literal
 from converter.dialects.esql.patterns import wildcard_parts
 from converter.dialects.esql.types import INTEGER
@@ -90,14 +91,13 @@ def range_set(op: str, bound: int | float, kind: str) -> Constants:
 def blocks(texts: Sequence[str]) -> Addresses:
     """The addresses in any of the CIDR blocks.
 
-    An IPv4 address and its `::ffff:` form are one to Elasticsearch; here they are two, and a block that spans the
-    latter is refused. Raises OutOfFragment.
+    An IPv4 address and its `::ffff:` form are one to Elasticsearch, so both are named; a block that spans the latter
+    is refused. Raises OutOfFragment.
     """
     networks = [ipaddress.ip_network(text, strict=False) for text in texts]
     if any(network.version == 6 and network.overlaps(_MAPPED) for network in networks):
         raise OutOfFragment("ES|QL: a block with IPv4-mapped addresses is not covered")
-    spans = {(n.version, int(n.network_address), int(n.broadcast_address)) for n in networks}
-    return Addresses(tuple(sorted(spans)))
+    return Addresses(both_spellings((n.version, int(n.network_address), int(n.broadcast_address)) for n in networks))
 
 
 def union(sets: Sequence[Constants]) -> Constants:

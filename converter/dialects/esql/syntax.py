@@ -63,6 +63,14 @@ def parse(text: str) -> Query:
     return _Parser(tokens(text)).query()
 
 
+def _balanced(op: str, parts: list[Expr]) -> Expr:
+    """A chain of AND or OR as a tree of little depth: both are associative, and chains of thousands do occur."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return Binary(op, _balanced(op, parts[:middle]), _balanced(op, parts[middle:]))
+
+
 class _Parser:
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
@@ -201,16 +209,16 @@ class _Parser:
     # -- expressions, loosest first: OR, AND, NOT, comparison and IN/LIKE/IS, + and -, *, unary minus
 
     def expression(self) -> Expr:
-        left = self.conjunction()
+        parts = [self.conjunction()]
         while self.take_word("or"):
-            left = Binary("OR", left, self.conjunction())
-        return left
+            parts.append(self.conjunction())
+        return _balanced("OR", parts)
 
     def conjunction(self) -> Expr:
-        left = self.negation()
+        parts = [self.negation()]
         while self.take_word("and"):
-            left = Binary("AND", left, self.negation())
-        return left
+            parts.append(self.negation())
+        return _balanced("AND", parts)
 
     def negation(self) -> Expr:
         return Not(self.negation()) if self.take_word("not") else self.predicate()

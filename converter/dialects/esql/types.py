@@ -189,8 +189,10 @@ def _binary(value: Binary, columns: Columns) -> tuple[Expr, str]:
 def _call(value: Call, columns: Columns) -> tuple[Expr, str]:
     if value.name == "CASE":
         return _case(value, columns)
-    if value.name in ("TO_IP", "TO_DATETIME") and isinstance(value.args[0], Literal):
-        return value, IP if value.name == "TO_IP" else DATE
+    for family, (function, parser) in _CASTS.items():
+        if value.name == function and len(_texts(value.args)) == len(value.args) == 1:
+            _parsed(parser, _texts(value.args))
+            return value, family
     if value.name not in _SIGNATURES:
         raise QueryError(f"ES|QL: the function {value.name} is not covered")
     result, wanted = _SIGNATURES[value.name]

@@ -159,7 +159,7 @@ def quote(text: str) -> str:
 
 def raw(text: str) -> str:
     """A pattern in \"\"\" quotes, where nothing is escaped, unless the text forbids it."""
-    if '"""' in text or text.endswith('"') or "\n" in text:
+    if '"""' in text or text.endswith('"') or "\n" in text or "\r" in text:
         return quote(text)
     return f'"""{text}"""' if "\\" in text else quote(text)
 

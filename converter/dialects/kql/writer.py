@@ -106,7 +106,7 @@ class KqlWriter(Writer):
         check_portable(leaf, "RE2")
         flags = "".join(f for f, on in (("i", leaf.ignore_case), ("m", leaf.multi_line), ("s", leaf.dot_all)) if on)
         prefix = f"(?{flags})" if flags else ""
-        return f"{leaf.field} matches regex {verbatim(prefix + leaf.pattern)}"
+        return f"{leaf.field} matches regex {verbatim(prefix + re2_blanks(leaf.pattern))}"
 
     def in_networks(self, leaf: InNetworks) -> str:
         """Both functions return null for the other family's addresses, and `not(null)` would lose the row.
@@ -155,6 +155,21 @@ def quote(text: str) -> str:
 def verbatim(text: str) -> str:
     """A verbatim literal, in which only the quote is doubled; used for regular expressions."""
     return '@"' + text.replace('"', '""') + '"' if "\n" not in text else quote(text)
+
+
+def re2_blanks(pattern: str) -> str:
+    """`\\s` as Perl means it: RE2's leaves out the vertical tab (github.com/google/re2/wiki/Syntax)."""
+    out: list[str] = []
+    inside = False
+    for token in re.findall(r"\\.|.", pattern, re.DOTALL):
+        if token == "\\s":
+            out.append("\\s\\v" if inside else "[\\s\\v]")
+        elif token == "\\S" and not inside:
+            out.append("[^\\s\\v]")
+        else:
+            inside = token == "[" or (inside and token != "]")
+            out.append(token)
+    return "".join(out)
 
 
 def _whole(pattern: Pattern, cased: bool) -> str:

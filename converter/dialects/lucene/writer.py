@@ -65,11 +65,11 @@ class LuceneWriter(Writer):
         if any(p.shape == "equals" and not p.text for p in leaf.patterns):
             raise refuse("empty", "Kibana's Lucene bar has no way to ask for an empty string")
         patterns = [lucene_pattern(p, leaf.cased, True) for p in leaf.patterns]
-        pattern = patterns[0] if len(patterns) == 1 else f"({'|'.join(patterns)})"
-        return f"{field}:/{_closed(pattern)}/"
+        return self.any_of([f"{field}:/{_closed(p)}/" for p in _alternations(patterns)])
 
     def regex(self, leaf: Regex) -> str:
         pattern = re.sub(r"(?<!\\)/", r"\\/", lucene(leaf, fold=True))
+        _check_length(pattern)
         return f"{leaf.field}:/{_closed(pattern)}/"
 
     def in_networks(self, leaf: InNetworks) -> str:
@@ -86,6 +86,27 @@ class LuceneWriter(Writer):
 
     def same_as(self, leaf: SameAs) -> str:
         raise refuse("fieldref", "Lucene compares no field with another", "use the ES|QL target")
+
+
+#: `index.max_regex_length`: www.elastic.co/docs/reference/elasticsearch/index-settings/index-modules
+MAX_REGEX = 1000
+
+
+def _check_length(pattern: str) -> None:
+    if len(pattern) > MAX_REGEX:
+        raise refuse("regex length", f"Elasticsearch takes expressions of {MAX_REGEX} characters, not {len(pattern)}")
+
+
+def _alternations(patterns: list[str]) -> list[str]:
+    """The patterns joined by `|`, in as few expressions as Elasticsearch's limit of their length allows."""
+    groups: list[list[str]] = []
+    for pattern in patterns:
+        _check_length(pattern)
+        if groups and sum(map(len, groups[-1])) + len(groups[-1]) + len(pattern) + 2 <= MAX_REGEX:
+            groups[-1].append(pattern)
+        else:
+            groups.append([pattern])
+    return [group[0] if len(group) == 1 else f"({'|'.join(group)})" for group in groups]
 
 
 def _closed(pattern: str) -> str:
