@@ -12,7 +12,7 @@ from converter.discovery import engines_for, schema_of, targets
 from converter.evaluator import compile_rule
 from converter.fixtures import Bench, bench, load_all
 from converter.library import Library
-from converter.model import Case, Outcome, Query, Report, Rule, Target, Verdict
+from converter.model import Case, Event, Outcome, Query, Report, Rule, Target, Verdict
 from converter.verify import Judge, Subject, verify
 
 Progress = Callable[[int, int, str], None]
@@ -31,13 +31,29 @@ def subjects(library: Library, built: Built) -> list[Subject]:
     return out
 
 
+def _remembering(judge: Judge) -> Judge:
+    """The judge with its answers kept by event: each case comes as many records, to many engines.
+
+    Events are told apart by identity; the closure keeps them alive, so that no identity is used twice.
+    """
+    answers: dict[int, tuple[Event, bool]] = {}
+
+    def remembered(event: Event) -> bool:
+        key = id(event)
+        if key not in answers:
+            answers[key] = (event, judge(event))
+        return answers[key][1]
+
+    return remembered
+
+
 class Benches:
     """The fixtures of a library, projected once for each platform schema; every time is relative to `now`."""
 
     def __init__(self, library: Library, root: Path, now: datetime | None = None) -> None:
         self.rules: Mapping[str, Rule] = library.rules
         self.cases: dict[str, tuple[Case, ...]] = load_all(library.rules.values(), root)
-        self.judges: dict[str, Judge] = {path: compile_rule(rule.raw) for path, rule in library.rules.items()}
+        self.judges: dict[str, Judge] = {path: _remembering(compile_rule(rule)) for path, rule in library.rules.items()}
         self._now = now or datetime.now(UTC)
         self._by_schema: dict[str, Bench] = {}
 

@@ -91,10 +91,8 @@ class Bench:
     schema: Schema
     samples: tuple[Sample, ...]
     not_representable: Mapping[str, int]
-
-    @property
-    def records(self) -> tuple[Record, ...]:
-        return tuple(sample.record for sample in self.samples)
+    #: the samples' records; one object for the bench's life, so that engines can keep what they loaded
+    records: tuple[Record, ...]
 
 
 def load_all(rules: Iterable[Rule], root: Path) -> dict[str, tuple[Case, ...]]:
@@ -126,7 +124,7 @@ def bench(schema: Schema, cases: Mapping[str, tuple[Case, ...]], rules: Mapping[
                     samples.append(Sample(owner, case, kind, record))
             except NotRepresentable:
                 missed[owner] = missed.get(owner, 0) + 1
-    return Bench(schema, tuple(samples), missed)
+    return Bench(schema, tuple(samples), missed, tuple(sample.record for sample in samples))
 
 
 def _iso(moment: datetime) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from typing import Any
 import yaml
 
 from converter.errors import Faults, LibraryError, ParityError
+from converter.form import HINT, form_faults, manifest_faults, rule_faults
 from converter.model import Detection, Deviation, Part, Rule
+from converter.places import Loader, line_of
 
 #: larger files are refused before they are parsed: the longest public Sigma rule has 40 kB
 MAX_BYTES = 1_000_000
-_REQUIRED = {"title": str, "id": str, "logsource": dict, "detection": dict}
-_LEVELS = ("informational", "low", "medium", "high", "critical")
 
 
 class Library:
@@ -33,58 +33,58 @@ class Library:
 
 def load(root: Path) -> Library:
     """The library of the project at `root`. Raises Faults with one error for each fault found."""
+    library, faults = read(root)
+    if faults:
+        raise Faults(faults)
+    return library
+
+
+def read(root: Path) -> tuple[Library, list[ParityError]]:
+    """What is sound in the library of the project at `root`, and everything that is wrong with the rest."""
     faults: list[ParityError] = []
     rules: dict[str, Rule] = {}
     for path in sorted((root / "sigma").rglob("*.yml")):
-        try:
-            rule = load_rule(path, root)
+        rule, found = _read_rule(path, root)
+        if rule is not None and not found:
+            found = form_faults(rule, path.read_bytes())
+        faults.extend(found)
+        if rule is not None and not found:
             rules[rule.path] = rule
-        except ParityError as error:
-            faults.append(error)
     faults.extend(_duplicates(rules))
     detections: dict[str, Detection] = {}
-    for path in sorted((root / "sigma" / "detections").glob("*.yaml")):
-        try:
-            detection = load_detection(path, root, rules)
+    for path in sorted((root / "sigma").rglob("*.yaml")):
+        if path.parent != root / "sigma" / "detections":
+            hint = "rules end in .yml; manifests stand in sigma/detections"
+            faults.append(LibraryError("nothing reads this file", relative(path, root), hint))
+            continue
+        detection, broken = _read_detection(path, root, rules)
+        faults.extend(broken)
+        if detection is not None and not broken:
             detections[detection.name] = detection
-        except ParityError as error:
-            faults.append(error)
     if not rules and not faults:
         faults.append(LibraryError("no rules found", "sigma/", "run parity inside a checkout, or give --root"))
-    if faults:
-        raise Faults(faults)
-    return Library(rules, detections)
+    return Library(rules, detections), faults
 
 
 def load_rule(path: Path, root: Path) -> Rule:
-    """One rule file. Raises LibraryError for what is wrong with it."""
+    """One rule file. Raises LibraryError for the first thing that keeps it from being a rule at all."""
+    rule, faults = _read_rule(path, root)
+    if rule is None or faults:
+        raise faults[0]
+    return rule
+
+
+def _read_rule(path: Path, root: Path) -> tuple[Rule | None, list[LibraryError]]:
     where = relative(path, root)
-    data, raw = read_yaml(path, where)
-    if not isinstance(raw, dict):
-        raise LibraryError("a rule is a mapping of keys to values", where)
-    lines = _key_lines(data)
-    for key, kind in _REQUIRED.items():
-        if key not in raw:
-            raise LibraryError(f"the key {key!r} is missing", where, "see sigmahq.io/docs/basics/rules.html")
-        if not isinstance(raw[key], kind):
-            wanted = "a mapping" if kind is dict else "text"
-            raise LibraryError(f"{key!r} must be {wanted}, not {raw[key]!r}", f"{where}:{lines.get(key, 1)}")
-    _check_values(raw, where, lines)
-    return Rule(where, raw, hashlib.sha256(data).hexdigest(), lines)
-
-
-def _check_values(raw: Mapping[str, Any], where: str, lines: Mapping[str, int]) -> None:
     try:
-        uuid.UUID(raw["id"])
-    except ValueError:
-        raise LibraryError(f"id {raw['id']!r} is not a UUID", f"{where}:{lines['id']}") from None
-    if "condition" not in raw["detection"]:
-        raise LibraryError("the detection has no condition", f"{where}:{lines['detection']}")
-    if raw.get("level") not in (None, *_LEVELS):
-        raise LibraryError(f"level {raw['level']!r} is none of {', '.join(_LEVELS)}", f"{where}:{lines['level']}")
-    fields = raw.get("fields")
-    if fields is not None and not (isinstance(fields, list) and all(isinstance(f, str) for f in fields)):
-        raise LibraryError("fields must be a list of names", f"{where}:{lines['fields']}")
+        data, raw = read_yaml(path, where)
+    except LibraryError as error:
+        return None, [error]
+    if not isinstance(raw, dict):
+        return None, [LibraryError("a rule is a mapping of keys to values", where)]
+    lines = _key_lines(data)
+    faults = list(rule_faults(raw, where, lines))
+    return (None if faults else Rule(where, raw, hashlib.sha256(data).hexdigest(), lines)), faults
 
 
 def _duplicates(rules: Mapping[str, Rule]) -> list[ParityError]:
@@ -99,34 +99,53 @@ def _duplicates(rules: Mapping[str, Rule]) -> list[ParityError]:
 
 
 def load_detection(path: Path, root: Path, rules: Mapping[str, Rule]) -> Detection:
-    """One manifest. Raises LibraryError for what is wrong with it."""
-    where = relative(path, root)
-    data, raw = read_yaml(path, where)
-    lines = _key_lines(data)
-    try:
-        parts = tuple(Part(str(p["rule"]), str(p["label"])) for p in raw["parts"])
-        deviations = tuple(_deviation(d) for d in raw.get("deviations") or ())
-        detection = Detection(
-            name=path.stem,
-            path=where,
-            title=str(raw["title"]),
-            description=str(raw["description"]),
-            parts=parts,
-            lookback_hours=int(raw["lookback_hours"]),
-            columns=tuple(raw["columns"]),
-            severity=str(raw["severity"]),
-            confidence=str(raw["confidence"]),
-            deviations=deviations,
-            raw=raw,
-            sha256=hashlib.sha256(data).hexdigest(),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        what = f"the key {error} is missing" if isinstance(error, KeyError) else f"a value has the wrong type ({error})"
-        raise LibraryError(what, where, "see sigma/detections/web_shell.yaml for the form") from error
-    for part in parts:
-        if part.rule not in rules:
-            raise LibraryError(f"part {part.rule} is not a rule of the library", f"{where}:{lines.get('parts', 1)}")
+    """One manifest. Raises LibraryError, or Faults if there are several, for what is wrong with it."""
+    detection, faults = _read_detection(path, root, rules)
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise Faults(list(faults))
+    if detection is None:
+        raise LibraryError("a part is not a sound rule", relative(path, root), "`parity list rules` tells why")
     return detection
+
+
+def _read_detection(path: Path, root: Path, rules: Mapping[str, Rule]) -> tuple[Detection | None, list[LibraryError]]:
+    where = relative(path, root)
+    try:
+        data, raw = read_yaml(path, where)
+    except LibraryError as error:
+        return None, [error]
+    if not isinstance(raw, dict):
+        return None, [LibraryError("a manifest is a mapping of keys to values", where, HINT)]
+    faults = list(manifest_faults(raw, where, data))
+    if faults:
+        return None, faults
+    parts = tuple(Part(p["rule"], p["label"]) for p in raw["parts"])
+    for number, part in enumerate(parts):
+        # a part whose file is there is broken, and has its own message
+        if part.rule not in rules and not (root / part.rule).exists():
+            place = f"{where}:{line_of(data, 'parts', number)}"
+            faults.append(LibraryError(f"part {part.rule} is not a rule of the library", place))
+        elif part.rule not in rules:
+            return None, []
+    if faults:
+        return None, faults
+    detection = Detection(
+        name=path.stem,
+        path=where,
+        title=raw["title"],
+        description=raw["description"],
+        parts=parts,
+        lookback_hours=raw["lookback_hours"],
+        columns=tuple(raw["columns"]),
+        severity=raw["severity"],
+        confidence=raw["confidence"],
+        deviations=tuple(_deviation(d) for d in raw.get("deviations") or ()),
+        raw=raw,
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    return detection, []
 
 
 def _deviation(raw: Mapping[str, Any]) -> Deviation:
@@ -151,8 +170,7 @@ def read_yaml(path: Path, where: str) -> tuple[bytes, Any]:
     except OSError as error:
         raise LibraryError(f"cannot be read: {error.strerror}", where) from error
     try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return data, yaml.load(data.decode("utf-8"), Loader=loader)
+        return data, yaml.load(data.decode("utf-8"), Loader=Loader)
     except UnicodeDecodeError as error:
         raise LibraryError(f"is not UTF-8 text ({error.reason} at byte {error.start})", where) from error
     except yaml.YAMLError as error:
@@ -175,8 +193,8 @@ def _key_lines(data: bytes) -> dict[str, int]:
 
 
 def relative(path: Path, root: Path) -> str:
-    """The path below the root with `/`, or as given when it lies elsewhere."""
+    """The path below the root with `/`, or as given when it lies elsewhere. Links are not followed."""
     try:
-        return path.resolve().relative_to(root.resolve()).as_posix()
+        return Path(os.path.abspath(path)).relative_to(os.path.abspath(root)).as_posix()
     except ValueError:
         return path.as_posix()

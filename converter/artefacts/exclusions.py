@@ -48,12 +48,13 @@ def load_exclusion(root: Path, name: str, library: Library, number: int) -> Excl
     """The filter document at `root/name`. Raises LibraryError for what is wrong with it, among that a condition that
     does not exclude (without a leading `not` it would keep only what was meant to go), and a filter of no rule."""
     path = root / name
+    hint = "give a path below the project root"
     if Path(name).is_absolute() or not path.resolve().is_relative_to(root.resolve()):
         raise LibraryError(
             f"the exclusion {name!r} lies outside the project", hint="give a path below the project root"
         )
     if not path.is_file():
-        raise LibraryError(f"the exclusion {name!r} does not exist", hint="a path below the project root is expected")
+        raise LibraryError(f"the exclusion {name!r} does not exist", hint=hint)
     _, raw = read_yaml(path, name)
     exclusion = _parse(raw, name, number)
     unknown = (exclusion.rules or frozenset()) - _names(library)
@@ -93,7 +94,7 @@ def _parse(raw: Any, where: str, number: int) -> Exclusion:
     condition, rules = section.get("condition"), section.get("rules")
     if not isinstance(condition, str):
         raise LibraryError("filter.condition must be text", where, hint)
-    if not (rules == "any" or isinstance(rules, list) and rules and all(isinstance(r, str) for r in rules)):
+    if not (rules == "any" or (isinstance(rules, list) and rules and all(isinstance(r, str) for r in rules))):
         raise LibraryError("filter.rules must be `any` or a list of rule ids", where, hint)
     selections = {str(key): value for key, value in section.items() if key not in _RESERVED}
     parse_condition(condition, list(selections), where)

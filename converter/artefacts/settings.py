@@ -85,7 +85,7 @@ def load_settings(root: Path, library: Library) -> Settings:
         return DEFAULTS
     text, raw = _read(path)
     lines = _lines(text)
-    found = [_fault(at, message, lines) for at, message in faults(raw, "parity_toml")]
+    found: list[ParityError] = [_fault(at, message, lines) for at, message in faults(raw, "parity_toml")]
     found.extend(_unknown(raw, lines, library))
     if not found:
         found.extend(_pointless(raw, lines))
@@ -141,10 +141,14 @@ def minutes(text: str) -> int:
 
 
 def _target(raw: Mapping[str, Any]) -> TargetSettings:
-    schedule = {key: minutes(raw[key]) for key in ("frequency", "lookback") if key in raw}
-    indices = {category: tuple(names) for category, names in raw.get("indices", {}).items()}
-    rest = {key: raw[key] for key in ("workspace", "macros", "enabled") if key in raw}
-    return TargetSettings(indices=indices, **schedule, **rest)
+    return TargetSettings(
+        workspace=raw.get("workspace"),
+        indices={category: tuple(names) for category, names in raw.get("indices", {}).items()},
+        macros=dict(raw.get("macros", {})),
+        frequency=minutes(raw["frequency"]) if "frequency" in raw else None,
+        lookback=minutes(raw["lookback"]) if "lookback" in raw else None,
+        enabled=raw.get("enabled", False),
+    )
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
@@ -200,14 +204,13 @@ def _unknown(raw: Mapping[str, Any], lines: Mapping[tuple[str, ...], int], libra
     """Names that the schema cannot know to be wrong: keys, targets, rules and detections."""
     shape = schema("parity_toml")
     top = shape["properties"]
-    named = [((key,), key, list(top), "key") for key in raw]
-    tables = raw.get("target", {}) if isinstance(raw.get("target", {}), dict) else {}
-    for target, values in tables.items():
+    named: list[tuple[tuple[str, ...], str, list[str], str]] = [((key,), key, list(top), "key") for key in raw]
+    tables = raw.get("target", {})
+    for target, values in tables.items() if isinstance(tables, dict) else ():
         named.append((("target", target), target, list(targets()), "target"))
         known = list(shape["$defs"]["target"]["properties"])
-        named.extend(
-            (("target", target, key), key, known, "key") for key in (values if isinstance(values, dict) else ())
-        )
+        keys = values if isinstance(values, dict) else ()
+        named.extend((("target", target, key), key, known, "key") for key in keys)
     sources = _sources(library)
     for table in ("severity", "disabled"):
         entries = raw.get(table, ())

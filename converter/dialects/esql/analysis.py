@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from converter.dialects.esql.ast import Command, Drop, Eval, From, Keep, Limit, Query, Rename, Sort, Where
 from converter.dialects.esql.types import BOOLEAN, FAMILY_OF, INTEGER, STRING, Columns, check, typed
@@ -56,6 +57,7 @@ def searched(patterns: Iterable[str], table: str) -> bool:
     return any(wildcard(pattern, table) for pattern in patterns)
 
 
+@lru_cache(maxsize=8192)
 def wildcard(pattern: str, name: str) -> bool:
     """Whether a name fits a pattern in which `*` is any run of characters."""
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None

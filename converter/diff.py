@@ -1,0 +1,399 @@
+"""What a change of a rule or query loses and gains: one example event for each cause.
+
+A difference is found, brought down to the few tests that cause it, and excluded; then the next is looked for. When
+none is left, what is listed is all there is: every event that is lost or gained has one of the causes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from converter.errors import OutOfFragment
+from converter.outline import Inverse, Leaf, Named, Some, Tree, leaves, predicate_of, selections
+from converter.semantics.decide import Equivalent, Unknown, compare, satisfiable
+from converter.semantics.domain import DEFAULT_BUDGET, Budget, Domain
+from converter.semantics.evaluate import holds
+from converter.semantics.formula import Formula
+from converter.semantics.predicate import Atom, Not, Predicate, conjunction, negation
+
+MAX_CAUSES = 20
+#: Beyond so many tests only those that are the same by their form are taken for the same.
+_MAX_COMPARED = 400
+
+Part = Literal["old", "new"]
+Direction = Literal["lost", "gained"]
+_DIRECTIONS: tuple[Direction, ...] = ("lost", "gained")
+
+
+@dataclass(frozen=True)
+class View:
+    """The two sides over one kind of event. `kind` is "" for Sigma events in general; `fixed` what the kind fixes."""
+
+    kind: str
+    old: Tree
+    new: Tree
+    domain: Domain
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test or selection of a cause: on which side it stands, and whether it holds of the example event.
+
+    `within` is the single test through which a selection holds.
+    """
+
+    text: str
+    side: Part
+    holds: bool
+    selection: str = ""
+    line: int = 0
+    within: str = ""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One reason for events to be lost or gained, with an example. `text` says it in a sentence.
+
+    `tests` are what changed; they are empty when only the way the tests are combined did.
+    """
+
+    direction: Direction
+    kinds: tuple[str, ...]
+    text: str
+    event: Mapping[str, Any]
+    tests: tuple[Test, ...] = ()
+
+
+@dataclass(frozen=True)
+class Diff:
+    """All causes; `complete` says that there are no others, `undecided` why that is not known."""
+
+    old: str
+    new: str
+    lost: tuple[Cause, ...]
+    gained: tuple[Cause, ...]
+    complete: bool = True
+    undecided: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        return not (self.lost or self.gained or self.undecided)
+
+
+def diff(
+    old: str,
+    new: str,
+    views: Iterable[View],
+    limit: int = MAX_CAUSES,
+    budget: Budget = DEFAULT_BUDGET,
+    notes: Sequence[str] = (),
+) -> Diff:
+    """The causes over all views, at most `limit` in each direction; `old` and `new` are names to show."""
+    found: dict[Direction, list[Cause]] = {"lost": [], "gained": []}
+    undecided: list[str] = []
+    complete = True
+    for view in _distinct(views):
+        explained = _Explained(view, budget)
+        for direction in _DIRECTIONS:
+            room = limit - len(found[direction])
+            for cause in itertools.islice(explained.causes(direction, undecided), room + 1):
+                if len(found[direction]) == limit:
+                    complete = False
+                    break
+                found[direction].append(cause)
+    lost, gained = (_merged(found[direction]) for direction in _DIRECTIONS)
+    return Diff(old, new, lost, gained, complete, tuple(dict.fromkeys(undecided)), tuple(notes))
+
+
+def _distinct(views: Iterable[View]) -> Iterator[View]:
+    """Views that ask a new question: kinds of records often have the same columns."""
+    seen = []
+    for view in views:
+        key = (predicate_of(view.old), predicate_of(view.new), view.domain, dict(view.fixed))
+        if key not in seen:
+            seen.append(key)
+            yield view
+
+
+def _merged(causes: list[Cause]) -> tuple[Cause, ...]:
+    """Causes of the same tests on several kinds of record are one."""
+    out: dict[str, Cause] = {}
+    for cause in causes:
+        first = out.get(cause.text)
+        kinds = (*first.kinds, *cause.kinds) if first else cause.kinds
+        out[cause.text] = Cause(cause.direction, kinds, cause.text, (first or cause).event, cause.tests)
+    return tuple(out.values())
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """What a cause may consist of: a test, or a selection that the other side has nothing of."""
+
+    tree: Leaf | Named
+    side: Part
+
+    @property
+    def predicate(self) -> Predicate:
+        return predicate_of(self.tree)
+
+
+class _Explained:
+    """The tests of both sides, which of them are the same, and the search for causes."""
+
+    def __init__(self, view: View, budget: Budget) -> None:
+        self.view, self.budget = view, budget
+        self.sides: dict[Part, Tree] = {"old": view.old, "new": view.new}
+        self.predicates = {side: predicate_of(tree) for side, tree in self.sides.items()}
+        self.decided = compare(self.predicates["old"], self.predicates["new"], view.domain, budget)
+        if not isinstance(self.decided, Equivalent):
+            self.class_of = self._classes()
+            self.units = list(self._changed())
+
+    def causes(self, direction: Direction, undecided: list[str]) -> Iterator[Cause]:
+        """The causes of one direction, each after the others are excluded."""
+        if isinstance(self.decided, Equivalent):
+            return
+        old, new = self.predicates["old"], self.predicates["new"]
+        fires, quiet = (old, new) if direction == "lost" else (new, old)
+        quiet_side: Part = "new" if direction == "lost" else "old"
+        question = conjunction([fires, negation(quiet)])
+        while True:
+            event = self._ask(question)
+            if isinstance(event, Unknown):
+                undecided.append(event.reason)
+                return
+            if event is None:
+                return
+            if self._nothing(quiet_side):
+                word = "the new side has" if direction == "lost" else "the old side had"
+                kinds = (self.view.kind,) if self.view.kind else ()
+                yield Cause(direction, kinds, f"{word} nothing for these records", {**self.view.fixed, **event})
+                return
+            event, literals = self._narrowed(question, event)
+            cause, excluded = self._cause(direction, event, literals)
+            yield cause
+            question = conjunction([question, negation(excluded)])
+
+    def _nothing(self, side: Part) -> bool:
+        """Whether a side does not speak of this kind of record at all."""
+        tree = self.sides[side]
+        return isinstance(tree, Some) and not tree.parts
+
+    def _ask(self, question: Predicate) -> dict[str, Any] | Unknown | None:
+        return satisfiable(question, self.view.domain, self.budget)
+
+    def _narrowed(self, question: Predicate, event: dict[str, Any]) -> tuple[dict[str, Any], dict[_Unit, bool]]:
+        """Events are lost for several reasons at once: prefer one that is lost for the first reason alone."""
+        literals = self._literals(event)
+        positive = [unit for unit, value in literals.items() if value]
+        if len(positive) > 1:
+            for unit in positive:
+                others = [negation(other.predicate) for other in positive if other != unit]
+                simpler = self._ask(conjunction([question, unit.predicate, *others]))
+                if isinstance(simpler, dict):
+                    return simpler, self._literals(simpler)
+        return event, literals
+
+    # -- which tests changed
+
+    def _classes(self) -> dict[Leaf, object]:
+        """Leaves that mean the same have the same class: by form, or on all events of the domain."""
+        found = {side: list(dict.fromkeys(leaves(tree))) for side, tree in self.sides.items()}
+        both = [*found["old"], *found["new"]]
+        try:
+            literals = Formula([leaf.predicate for leaf in both]).roots
+        except OutOfFragment:
+            literals = list(range(len(both)))
+        classes: dict[Leaf, object] = dict(zip(both, literals, strict=True))
+        shared = {classes[leaf] for leaf in found["old"]} & {classes[leaf] for leaf in found["new"]}
+        alone = {side: [leaf for leaf in own if classes[leaf] not in shared] for side, own in found.items()}
+        if 0 < len(alone["old"]) + len(alone["new"]) <= _MAX_COMPARED and all(alone.values()):
+            self._merge_equal(classes, alone["old"], alone["new"])
+        return classes
+
+    def _merge_equal(self, classes: dict[Leaf, object], old: list[Leaf], new: list[Leaf]) -> None:
+        """Give leaves of `new` the class of the leaf of `old` that they equal; samples rule most pairs out."""
+        samples = [event for leaf in (*old, *new) if isinstance(event := self._ask(leaf.predicate), dict)]
+        traits = {leaf: tuple(holds(leaf.predicate, event) for event in samples) for leaf in (*old, *new)}
+        for leaf, other in itertools.product(new, old):
+            if traits[leaf] == traits[other] and fields_of(leaf.predicate) == fields_of(other.predicate):
+                same = compare(leaf.predicate, other.predicate, self.view.domain, self.budget)
+                if isinstance(same, Equivalent):
+                    classes[leaf] = classes[other]
+
+    def _changed(self) -> Iterator[_Unit]:
+        """Selections of which the other side has nothing, then the other tests that only one side has."""
+        own = {side: {self.class_of[leaf] for leaf in leaves(tree)} for side, tree in self.sides.items()}
+        names = {side: {named.name for named in selections(tree)} for side, tree in self.sides.items()}
+        pairs: tuple[tuple[Part, Part], ...] = (("old", "new"), ("new", "old"))
+        for side, other in pairs:
+            grouped: set[Leaf] = set()
+            for named in {named.name: named for named in selections(self.sides[side])}.values():
+                inside = list(leaves(named))
+                if named.name not in names[other] and not {self.class_of[leaf] for leaf in inside} & own[other]:
+                    grouped.update(inside)
+                    yield _Unit(named, side)
+            seen: set[object] = set()
+            for leaf in leaves(self.sides[side]):
+                key = self.class_of[leaf]
+                if leaf not in grouped and key not in own[other] and key not in seen:
+                    seen.add(key)
+                    yield _Unit(leaf, side)
+
+    # -- what a difference is caused by
+
+    def _literals(self, event: Mapping[str, Any]) -> dict[_Unit, bool]:
+        """The fewest changed tests that, with their answers on `event`, keep the two sides apart."""
+        values: dict[object, bool | None] = {
+            self.class_of[leaf]: holds(leaf.predicate, event) for tree in self.sides.values() for leaf in leaves(tree)
+        }
+        answers = {unit: holds(unit.predicate, event) for unit in self.units}
+        values.update({self._key(unit): value for unit, value in answers.items()})
+        wanted = self._both(values)
+        kept: dict[_Unit, bool] = {}
+        for unit in sorted(self.units, key=answers.__getitem__):
+            key = self._key(unit)
+            before, values[key] = values[key], None
+            if self._both(values) != wanted:
+                values[key] = before
+                kept[unit] = answers[unit]
+        return self._independent(kept)
+
+    def _key(self, unit: _Unit) -> object:
+        return (unit.side, unit.tree.name) if isinstance(unit.tree, Named) else self.class_of[unit.tree]
+
+    def _both(self, values: Mapping[object, bool | None]) -> tuple[bool | None, ...]:
+        return tuple(self._answer(side, tree, values) for side, tree in self.sides.items())
+
+    def _answer(self, side: Part, tree: Tree, values: Mapping[object, bool | None]) -> bool | None:
+        """Three-valued: None where it depends on what is not given."""
+        if isinstance(tree, Leaf):
+            return values[self.class_of[tree]]
+        if isinstance(tree, Named):
+            key = (side, tree.name)
+            return values[key] if key in values else self._answer(side, tree.part, values)
+        if isinstance(tree, Inverse):
+            inner = self._answer(side, tree.part, values)
+            return None if inner is None else not inner
+        decisive = isinstance(tree, Some)
+        answers = [self._answer(side, part, values) for part in tree.parts]
+        return decisive if decisive in answers else None if None in answers else not decisive
+
+    def _independent(self, literals: dict[_Unit, bool]) -> dict[_Unit, bool]:
+        """Without the tests that cannot hold anyway when the others do."""
+        positive = [unit.predicate for unit, value in literals.items() if value]
+        if not positive:
+            return literals
+        return {
+            unit: value
+            for unit, value in literals.items()
+            if value or self._ask(conjunction([*positive, unit.predicate])) is not None
+        }
+
+    def _cause(
+        self, direction: Direction, event: dict[str, Any], literals: dict[_Unit, bool]
+    ) -> tuple[Cause, Predicate]:
+        """The cause, and what to exclude so that the next one is another."""
+        shown = {**self.view.fixed, **event}
+        kinds = (self.view.kind,) if self.view.kind else ()
+        if literals:
+            tests = tuple(_test(unit, value, event) for unit, value in literals.items())
+            excluded = conjunction(_signed(unit.predicate, value) for unit, value in literals.items())
+            return Cause(direction, kinds, sentence(direction, tests), shown, tests), excluded
+        structure = self._structure(event)
+        text = " and ".join(name if value else f"not {name}" for name, _, value in structure)
+        excluded = conjunction(_signed(predicate, value) for _, predicate, value in structure)
+        word = "no longer fires" if direction == "lost" else "now fires"
+        where = text or "any event"
+        return Cause(direction, kinds, f"the condition {word} on: {where}", shown), excluded
+
+    def _structure(self, event: Mapping[str, Any]) -> list[tuple[str, Predicate, bool]]:
+        """The selections, or else the tests, whose answers on `event` by themselves keep the sides apart."""
+        for level in (selections, leaves):
+            units: list[Any] = list(dict.fromkeys(unit for tree in self.sides.values() for unit in level(tree)))
+            if level is selections and not all(any(True for _ in selections(tree)) for tree in self.sides.values()):
+                continue
+            predicates = {unit: predicate_of(unit) for unit in units}
+            kept = {p: holds(p, event) for p in dict.fromkeys(predicates.values())}
+            for predicate in sorted(kept, key=kept.__getitem__):
+                value = kept.pop(predicate)
+                if not self._apart(kept):
+                    kept[predicate] = value
+            names = {predicates[unit]: unit.name if isinstance(unit, Named) else unit.text for unit in reversed(units)}
+            if level is leaves or self._apart(kept):
+                break
+        return [(names[p], p, value) for p, value in sorted(kept.items(), key=lambda item: not item[1])]
+
+    def _apart(self, kept: Mapping[Predicate, bool]) -> bool:
+        answers = [_known(tree, kept) for tree in self.sides.values()]
+        return None not in answers and answers[0] != answers[1]
+
+
+def _known(tree: Tree, given: Mapping[Predicate, bool]) -> bool | None:
+    """Three-valued over the predicates given, whichever level of the tree they are of."""
+    if isinstance(tree, Leaf | Named):
+        found = given.get(predicate_of(tree))
+        return found if found is not None or isinstance(tree, Leaf) else _known(tree.part, given)
+    if isinstance(tree, Inverse):
+        inner = _known(tree.part, given)
+        return None if inner is None else not inner
+    decisive = isinstance(tree, Some)
+    answers = [_known(part, given) for part in tree.parts]
+    return decisive if decisive in answers else None if None in answers else not decisive
+
+
+def _signed(predicate: Predicate, value: bool) -> Predicate:
+    return predicate if value else negation(predicate)
+
+
+def fields_of(predicate: Predicate) -> frozenset[str]:
+    """The fields a predicate tests."""
+    if isinstance(predicate, Atom):
+        return frozenset((predicate.field,))
+    parts = (predicate.part,) if isinstance(predicate, Not) else predicate.parts
+    return frozenset[str]().union(*(fields_of(part) for part in parts))
+
+
+def _test(unit: _Unit, value: bool, event: Mapping[str, Any]) -> Test:
+    tree = unit.tree
+    if isinstance(tree, Leaf):
+        return Test(tree.text, unit.side, value, tree.selection, tree.line)
+    within = [leaf for leaf in leaves(tree) if holds(leaf.predicate, event)] if value else []
+    return Test(tree.name, unit.side, value, tree.name, tree.line, within[0].text if within else "")
+
+
+def sentence(direction: Direction, tests: Sequence[Test]) -> str:
+    """A cause in words, in terms of the rule or query."""
+    words = {
+        # side that has the test, whether it holds of the events
+        ("lost", "old", True): "{} is gone",
+        ("lost", "new", True): "{} is new and excludes them",
+        ("lost", "new", False): "{} is now required",
+        ("lost", "old", False): "{} does not hold",
+        ("gained", "new", True): "{} is new",
+        ("gained", "old", True): "{} no longer excludes them",
+        ("gained", "old", False): "{} is no longer required",
+        ("gained", "new", False): "{} does not hold",
+    }
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for test in sorted(tests, key=lambda test: (not test.holds, (test.side == "old") != (direction == "lost"))):
+        groups.setdefault((test.side, test.holds), []).append(_named(test))
+    parts = []
+    for (side, value), names in groups.items():
+        shown = names if len(names) <= 3 else [*names[:3], f"{len(names) - 3} more"]
+        joined = (" and " if value else " or ").join(shown)
+        parts.append(words[direction, side, value].format(joined))
+    return "; ".join(parts)
+
+
+def _named(test: Test) -> str:
+    if test.within:
+        return f"selection {test.selection} ({test.within})"
+    if test.selection and test.text == test.selection:
+        return f"selection {test.selection}"
+    return f"{test.text} ({test.selection})" if test.selection else test.text
