@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,10 +15,45 @@ from converter import __version__
 from converter.convert import Converter
 from converter.discovery import dialect_module, did_you_mean, targets
 from converter.errors import Faults, LibraryError, ParityError, Unsupported, UsageError
-from converter.library import Library
+from converter.fixtures import load_all
+from converter.library import Library, read
 from converter.model import Detection, Gap, Query, Rule, Target
 
 MANIFEST = "manifest.json"
+
+
+def prepare(root: Path, chosen: list[Target], names: Iterable[str]) -> tuple[Library, Built]:
+    """The library and the queries asked for, the fixtures checked with them.
+
+    Raises Faults with everything that is wrong in rules, manifests, fixtures, pipelines and conversions, in one run.
+    """
+    library, faults = read(root)
+    faults.extend(orphans(root))
+    try:
+        load_all(library.rules.values(), root)
+    except Faults as several:
+        faults.extend(several.faults)
+    built = Built((), {})
+    wanted = list(names)
+    # a rule that is broken is not unknown: its own faults are reported already
+    broken = {fault.where.split(":")[0].rsplit("/", 1)[-1].rsplit(".", 1)[0] for fault in faults}
+    if faults:
+        wanted = [name for name in wanted if name.rsplit("/", 1)[-1].removesuffix(".yml") not in broken]
+    try:
+        if wanted or not list(names):
+            built = build(root, library, chosen, *select(library, wanted))
+    except Faults as several:
+        faults.extend(several.faults)
+    except UsageError as error:
+        faults.append(error)
+    if faults:
+        raise Faults(sorted(faults, key=_place))
+    return library, built
+
+
+def _place(fault: ParityError) -> tuple[str, int]:
+    path, _, line = fault.where.partition(":")
+    return path, int(line) if line.isdecimal() else 0
 
 
 @dataclass(frozen=True)
@@ -61,7 +97,7 @@ def _keys(rule: Rule) -> tuple[str, ...]:
 def build(root: Path, library: Library, chosen: list[Target], rules: list[Rule], detections: list[Detection]) -> Built:
     """Every query asked for. Raises Faults with everything that cannot be converted and that no Gap foresees."""
     converter = Converter(root)
-    faults: list[ParityError] = []
+    faults: dict[tuple[str, str, str], tuple[ParityError, list[str]]] = {}
     queries: list[Query] = []
     unsupported: dict[tuple[str, str], str] = {}
     for target in chosen:
@@ -72,20 +108,26 @@ def build(root: Path, library: Library, chosen: list[Target], rules: list[Rule],
                     queries.append(converter.query(source, target))
                 else:
                     queries.append(converter.detection(source, library.rules, target))
-            except Unsupported as error:
-                if foreseen(error, target):
-                    unsupported[source.path, target.name] = error.message
-                else:
-                    faults.append(error)
             except ParityError as error:
-                faults.append(error)
+                if isinstance(error, Unsupported) and foreseen(error, target):
+                    unsupported[source.path, target.name] = error.message
+                    continue
+                for fault in error.faults if isinstance(error, Faults) else (error,):
+                    message = fault.message.removeprefix(f"{target.name}: ")
+                    _, names = faults.setdefault((message, fault.where, fault.hint), (fault, []))
+                    if message != fault.message and target.name not in names:
+                        names.append(target.name)
     if faults:
-        raise Faults(_unique(faults))
+        every = len(chosen) if len(chosen) > 1 else 0
+        raise Faults([_for_all(fault, message, names, every) for (message, *_), (fault, names) in faults.items()])
     return Built(tuple(queries), unsupported)
 
 
-def _unique(faults: list[ParityError]) -> list[ParityError]:
-    return list({str(fault): fault for fault in faults}.values())
+def _for_all(fault: ParityError, message: str, names: list[str], every: int) -> ParityError:
+    """One message for a fault that several targets, or all `every` of them, have in common."""
+    which = "all targets" if len(names) == every else ", ".join(names)
+    fault.message = f"{which}: {message}" if names else message
+    return fault
 
 
 def gaps_of(target: Target) -> tuple[Gap, ...]:
@@ -162,9 +204,9 @@ def _old(path: Path) -> dict[str, Any]:
         return {}
 
 
-def orphans(root: Path, library: Library) -> list[ParityError]:
+def orphans(root: Path) -> list[ParityError]:
     """Fixtures of rules that are gone: they would be kept alive by nothing."""
     folder = root / "tests" / "fixtures"
-    known = {f"{rule.stem}.yml" for rule in library.rules.values()}
-    found = (p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*.yml")) if p.is_file())
-    return [LibraryError("a fixture without a rule", f"tests/fixtures/{p}") for p in found if p not in known]
+    found = (p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*.yml")))
+    gone = (p for p in found if not os.path.lexists(root / "sigma" / p))
+    return [LibraryError("a fixture without a rule", f"tests/fixtures/{p}") for p in gone]

@@ -17,7 +17,6 @@ from converter import __version__
 from converter.errors import LibraryError, ParityError
 
 if TYPE_CHECKING:
-    from converter.library import Library
     from converter.model import Target
 
 _TARGET = click.option("--target", "-t", "names", multiple=True, metavar="T", help="Only this target; may be repeated.")
@@ -75,24 +74,6 @@ def _targets(names: Sequence[str]) -> list[Target]:
     return [find_target(name) for name in dict.fromkeys(names)] if names else list(targets().values())
 
 
-def _library(root: Path) -> Library:
-    """The library with everything wrong in it, fixtures included, reported at once."""
-    from converter.build import orphans
-    from converter.errors import Faults
-    from converter.fixtures import load_all
-    from converter.library import load
-
-    library = load(root)
-    found: list[ParityError] = orphans(root, library)
-    try:
-        load_all(library.rules.values(), root)
-    except Faults as faults:
-        found.extend(faults.faults)
-    if found:
-        raise Faults(found)
-    return library
-
-
 @main.command()
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if output/ is not what the rules give.")
 @_TARGET
@@ -105,9 +86,7 @@ def build(root: Path | None, check: bool, names: tuple[str, ...], rules: tuple[s
 
     folder = _root(root)
     chosen = _targets(names)
-    library = _library(folder)
-    picked = builder.select(library, rules)
-    built = builder.build(folder, library, chosen, *picked)
+    library, built = builder.prepare(folder, chosen, rules)
     complete = not names and not rules
     files = builder.files(folder, library, built, complete)
     if check:
@@ -159,8 +138,7 @@ def verify(root: Path | None, names: tuple[str, ...], rules: tuple[str, ...], fo
 
     folder = _root(root)
     chosen = _targets(names)
-    library = _library(folder)
-    built = builder.build(folder, library, chosen, *builder.select(library, rules))
+    library, built = builder.prepare(folder, chosen, rules)
     stale = differences(folder, {q.path: q.text for q in built.queries}, complete=False)
     if stale:
         raise ParityError("\n".join(stale), hint="run `parity build`: what is verified is what stands in output/")

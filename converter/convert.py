@@ -16,13 +16,17 @@ from sigma.rule import SigmaRule
 from converter.dialects.condition import And, Condition, Or, fields_of, simplify
 from converter.dialects.draft import Composition, Draft
 from converter.discovery import dialect_module, schema_of
-from converter.errors import LibraryError, ParityError, Unsupported
+from converter.errors import Faults, LibraryError, ParityError, Unsupported
 from converter.library import read_yaml
 from converter.lower import Columns, lower
 from converter.model import Detection, Kind, Query, Rule, Target
+from converter.places import line_of
 
 #: columns first by how close they are to the event's own value
 _DERIVE_ORDER = ("basename", "same", "trim", "lower", "dirname")
+
+#: what pySigma raises for a pipeline of the wrong shape
+_NOT_A_PIPELINE = (SigmaError, TypeError, AttributeError, KeyError, ValueError)
 
 
 class Converter:
@@ -163,14 +167,34 @@ def _pipeline(root: Path, names: tuple[str, ...]) -> ProcessingPipeline:
     """The pipelines of a target, in order. Raises LibraryError for one that does not load."""
     combined: ProcessingPipeline | None = None
     for name in names:
-        path = root / "pipelines" / f"{name}.yml"
         where = f"pipelines/{name}.yml"
-        _, raw = read_yaml(path, where)
+        data, raw = read_yaml(root / "pipelines" / f"{name}.yml", where)
         try:
             # transformations keep a reference to their pipeline, so each target loads its own
             loaded = ProcessingPipeline.from_dict(raw)
-        except (SigmaError, TypeError, AttributeError, KeyError, yaml.YAMLError) as error:
-            raise LibraryError(f"the pipeline does not load: {error}", where) from error
+        except _NOT_A_PIPELINE as error:
+            found = list(_pipeline_faults(data, where))
+            raise Faults([*found]) if found else LibraryError(f"the pipeline does not load: {error}", where) from error
         combined = loaded if combined is None else combined + loaded
     assert combined is not None
     return combined
+
+
+def _pipeline_faults(data: bytes, where: str) -> Iterator[LibraryError]:
+    """Which parts of a pipeline that does not load are wrong, each tried alone."""
+    raw = yaml.safe_load(data)
+    if not isinstance(raw, dict):
+        yield LibraryError("a pipeline is a mapping of keys to values", where)
+        return
+    for key in ("transformations", "postprocessing", "finalizers"):
+        items = raw.get(key, [])
+        if not isinstance(items, list):
+            yield LibraryError(f"{key} must be a list", f"{where}:{line_of(data, key)}")
+            continue
+        for number, item in enumerate(items):
+            try:
+                ProcessingPipeline.from_dict({key: [item]})
+            except _NOT_A_PIPELINE as error:
+                what = str(error).removeprefix("Error in processing rule 1: ")
+                place = f"{where}:{line_of(data, key, number)}"
+                yield LibraryError(f"{key}, number {number + 1} does not load: {what}", place)

@@ -9,23 +9,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
+from converter.diff_model import DIRECTIONS, Cause, Diff, Direction, Part, Test, code, sentence
 from converter.errors import OutOfFragment
 from converter.outline import Inverse, Leaf, Named, Some, Tree, leaves, predicate_of, selections
+from converter.plausible import plausible
 from converter.semantics.decide import Equivalent, Unknown, compare, satisfiable
 from converter.semantics.domain import DEFAULT_BUDGET, Budget, Domain
 from converter.semantics.evaluate import holds
 from converter.semantics.formula import Formula
-from converter.semantics.predicate import Atom, Not, Predicate, conjunction, negation
+from converter.semantics.predicate import FALSE, TRUE, Atom, Not, Predicate, conjunction, negation
 
 MAX_CAUSES = 20
 #: Beyond so many tests only those that are the same by their form are taken for the same.
 _MAX_COMPARED = 400
-
-Part = Literal["old", "new"]
-Direction = Literal["lost", "gained"]
-_DIRECTIONS: tuple[Direction, ...] = ("lost", "gained")
 
 
 @dataclass(frozen=True)
@@ -37,52 +36,6 @@ class View:
     new: Tree
     domain: Domain
     fixed: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Test:
-    """A test or selection of a cause: on which side it stands, and whether it holds of the example event.
-
-    `within` is the single test through which a selection holds.
-    """
-
-    text: str
-    side: Part
-    holds: bool
-    selection: str = ""
-    line: int = 0
-    within: str = ""
-
-
-@dataclass(frozen=True)
-class Cause:
-    """One reason for events to be lost or gained, with an example. `text` says it in a sentence.
-
-    `tests` are what changed; they are empty when only the way the tests are combined did.
-    """
-
-    direction: Direction
-    kinds: tuple[str, ...]
-    text: str
-    event: Mapping[str, Any]
-    tests: tuple[Test, ...] = ()
-
-
-@dataclass(frozen=True)
-class Diff:
-    """All causes; `complete` says that there are no others, `undecided` why that is not known."""
-
-    old: str
-    new: str
-    lost: tuple[Cause, ...]
-    gained: tuple[Cause, ...]
-    complete: bool = True
-    undecided: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def same(self) -> bool:
-        return not (self.lost or self.gained or self.undecided)
 
 
 def diff(
@@ -99,14 +52,14 @@ def diff(
     complete = True
     for view in _distinct(views):
         explained = _Explained(view, budget)
-        for direction in _DIRECTIONS:
+        for direction in DIRECTIONS:
             room = limit - len(found[direction])
             for cause in itertools.islice(explained.causes(direction, undecided), room + 1):
                 if len(found[direction]) == limit:
                     complete = False
                     break
                 found[direction].append(cause)
-    lost, gained = (_merged(found[direction]) for direction in _DIRECTIONS)
+    lost, gained = (_merged(found[direction]) for direction in DIRECTIONS)
     return Diff(old, new, lost, gained, complete, tuple(dict.fromkeys(undecided)), tuple(notes))
 
 
@@ -137,9 +90,17 @@ class _Unit:
     tree: Leaf | Named
     side: Part
 
-    @property
+    @cached_property
     def predicate(self) -> Predicate:
         return predicate_of(self.tree)
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        return fields_of(self.predicate)
+
+    def corresponds(self, other: _Unit) -> bool:
+        """Whether both are selections over the same fields."""
+        return isinstance(self.tree, Named) and isinstance(other.tree, Named) and self.fields == other.fields
 
 
 class _Explained:
@@ -172,10 +133,12 @@ class _Explained:
             if self._nothing(quiet_side):
                 word = "the new side has" if direction == "lost" else "the old side had"
                 kinds = (self.view.kind,) if self.view.kind else ()
-                yield Cause(direction, kinds, f"{word} nothing for these records", {**self.view.fixed, **event})
+                shown = self._plausible(question, event, {})
+                yield Cause(direction, kinds, f"{word} nothing for these records", {**self.view.fixed, **shown})
                 return
             event, literals = self._narrowed(question, event)
-            cause, excluded = self._cause(direction, event, literals)
+            literals = _told(direction, literals)
+            cause, excluded = self._cause(direction, self._plausible(question, event, literals), literals)
             yield cause
             question = conjunction([question, negation(excluded)])
 
@@ -190,14 +153,31 @@ class _Explained:
     def _narrowed(self, question: Predicate, event: dict[str, Any]) -> tuple[dict[str, Any], dict[_Unit, bool]]:
         """Events are lost for several reasons at once: prefer one that is lost for the first reason alone."""
         literals = self._literals(event)
-        positive = [unit for unit, value in literals.items() if value]
-        if len(positive) > 1:
-            for unit in positive:
-                others = [negation(other.predicate) for other in positive if other != unit]
-                simpler = self._ask(conjunction([question, unit.predicate, *others]))
-                if isinstance(simpler, dict):
-                    return simpler, self._literals(simpler)
+        for wish in self._wishes(event, literals):
+            simpler = self._ask(conjunction([question, wish]))
+            if isinstance(simpler, dict) and len(found := self._literals(simpler)) < len(literals):
+                event, literals = simpler, found
         return event, literals
+
+    def _wishes(self, event: Mapping[str, Any], literals: Mapping[_Unit, bool]) -> Iterator[Predicate]:
+        """What would make an event simpler: only one of the tests holds; selections that correspond agree."""
+        positive = [unit for unit, value in literals.items() if value]
+        if len(positive) < 2:
+            return
+        for unit in positive:
+            others = [negation(other.predicate) for other in positive if other != unit]
+            yield conjunction([unit.predicate, *others])
+        for unit in positive:
+            for other in self.units:
+                if other.side != unit.side and other.corresponds(unit) and not holds(other.predicate, event):
+                    yield other.predicate
+
+    def _plausible(
+        self, question: Predicate, event: Mapping[str, Any], literals: Mapping[_Unit, bool]
+    ) -> dict[str, Any]:
+        """The event with more usual values that leave the cause as it is."""
+        signed = conjunction(_signed(unit.predicate, value) for unit, value in literals.items())
+        return plausible(event, self.view.domain, lambda trial: holds(question, trial) and holds(signed, trial))
 
     # -- which tests changed
 
@@ -229,13 +209,13 @@ class _Explained:
     def _changed(self) -> Iterator[_Unit]:
         """Selections of which the other side has nothing, then the other tests that only one side has."""
         own = {side: {self.class_of[leaf] for leaf in leaves(tree)} for side, tree in self.sides.items()}
-        names = {side: {named.name for named in selections(tree)} for side, tree in self.sides.items()}
+        names = {side: {_name(named) for named in selections(tree)} for side, tree in self.sides.items()}
         pairs: tuple[tuple[Part, Part], ...] = (("old", "new"), ("new", "old"))
         for side, other in pairs:
             grouped: set[Leaf] = set()
-            for named in {named.name: named for named in selections(self.sides[side])}.values():
+            for named in {_name(named): named for named in selections(self.sides[side])}.values():
                 inside = list(leaves(named))
-                if named.name not in names[other] and not {self.class_of[leaf] for leaf in inside} & own[other]:
+                if _name(named) not in names[other] and not {self.class_of[leaf] for leaf in inside} & own[other]:
                     grouped.update(inside)
                     yield _Unit(named, side)
             seen: set[object] = set()
@@ -262,10 +242,10 @@ class _Explained:
             if self._both(values) != wanted:
                 values[key] = before
                 kept[unit] = answers[unit]
-        return self._independent(kept)
+        return self._independent(kept, answers)
 
     def _key(self, unit: _Unit) -> object:
-        return (unit.side, unit.tree.name) if isinstance(unit.tree, Named) else self.class_of[unit.tree]
+        return (unit.side, _name(unit.tree)) if isinstance(unit.tree, Named) else self.class_of[unit.tree]
 
     def _both(self, values: Mapping[object, bool | None]) -> tuple[bool | None, ...]:
         return tuple(self._answer(side, tree, values) for side, tree in self.sides.items())
@@ -275,7 +255,7 @@ class _Explained:
         if isinstance(tree, Leaf):
             return values[self.class_of[tree]]
         if isinstance(tree, Named):
-            key = (side, tree.name)
+            key = (side, _name(tree))
             return values[key] if key in values else self._answer(side, tree.part, values)
         if isinstance(tree, Inverse):
             inner = self._answer(side, tree.part, values)
@@ -284,16 +264,27 @@ class _Explained:
         answers = [self._answer(side, part, values) for part in tree.parts]
         return decisive if decisive in answers else None if None in answers else not decisive
 
-    def _independent(self, literals: dict[_Unit, bool]) -> dict[_Unit, bool]:
-        """Without the tests that cannot hold anyway when the others do."""
+    def _independent(self, literals: dict[_Unit, bool], answers: Mapping[_Unit, bool]) -> dict[_Unit, bool]:
+        """Without the tests that cannot hold anyway when the others do, and those that both sides agree on.
+
+        A selection is agreed on if the other side has one over the same fields with the same answer.
+        """
+        decided = {unit: value for unit, value in literals.items() if _constant(unit)}
+        if decided:
+            return decided
         positive = [unit.predicate for unit, value in literals.items() if value]
-        if not positive:
-            return literals
-        return {
+        left = {
             unit: value
             for unit, value in literals.items()
-            if value or self._ask(conjunction([*positive, unit.predicate])) is not None
+            if value or not positive or self._ask(conjunction([*positive, unit.predicate])) is not None
         }
+        for unit, value in list(left.items()):
+            agreed = any(
+                other.side != unit.side and answers[other] == value and other.corresponds(unit) for other in answers
+            )
+            if agreed and len(left) > 1:
+                del left[unit]
+        return left
 
     def _cause(
         self, direction: Direction, event: dict[str, Any], literals: dict[_Unit, bool]
@@ -306,7 +297,7 @@ class _Explained:
             excluded = conjunction(_signed(unit.predicate, value) for unit, value in literals.items())
             return Cause(direction, kinds, sentence(direction, tests), shown, tests), excluded
         structure = self._structure(event)
-        text = " and ".join(name if value else f"not {name}" for name, _, value in structure)
+        text = " and ".join(code(name) if value else f"not {code(name)}" for name, _, value in structure)
         excluded = conjunction(_signed(predicate, value) for _, predicate, value in structure)
         word = "no longer fires" if direction == "lost" else "now fires"
         where = text or "any event"
@@ -347,6 +338,15 @@ def _known(tree: Tree, given: Mapping[Predicate, bool]) -> bool | None:
     return decisive if decisive in answers else None if None in answers else not decisive
 
 
+def _name(named: Named) -> object:
+    """What a selection is recognised by: its name, which a list of a query has not."""
+    return id(named) if named.anonymous else named.name
+
+
+def _constant(unit: _Unit) -> bool:
+    return unit.predicate in (TRUE, FALSE)
+
+
 def _signed(predicate: Predicate, value: bool) -> Predicate:
     return predicate if value else negation(predicate)
 
@@ -359,41 +359,18 @@ def fields_of(predicate: Predicate) -> frozenset[str]:
     return frozenset[str]().union(*(fields_of(part) for part in parts))
 
 
+def _told(direction: Direction, literals: dict[_Unit, bool]) -> dict[_Unit, bool]:
+    """Without what merely has to be absent for the side that fires to fire, if it is about other fields."""
+    firing: Part = "old" if direction == "lost" else "new"
+    about = frozenset[str]().union(*(unit.fields for unit, value in literals.items() if value))
+    left = {u: v for u, v in literals.items() if v or u.side != firing or u.fields & about}
+    return left or literals
+
+
 def _test(unit: _Unit, value: bool, event: Mapping[str, Any]) -> Test:
     tree = unit.tree
     if isinstance(tree, Leaf):
         return Test(tree.text, unit.side, value, tree.selection, tree.line)
     within = [leaf for leaf in leaves(tree) if holds(leaf.predicate, event)] if value else []
-    return Test(tree.name, unit.side, value, tree.name, tree.line, within[0].text if within else "")
-
-
-def sentence(direction: Direction, tests: Sequence[Test]) -> str:
-    """A cause in words, in terms of the rule or query."""
-    words = {
-        # side that has the test, whether it holds of the events
-        ("lost", "old", True): "{} is gone",
-        ("lost", "new", True): "{} is new and excludes them",
-        ("lost", "new", False): "{} is now required",
-        ("lost", "old", False): "{} does not hold",
-        ("gained", "new", True): "{} is new",
-        ("gained", "old", True): "{} no longer excludes them",
-        ("gained", "old", False): "{} is no longer required",
-        ("gained", "new", False): "{} does not hold",
-    }
-    groups: dict[tuple[str, bool], list[str]] = {}
-    for test in sorted(tests, key=lambda test: (not test.holds, (test.side == "old") != (direction == "lost"))):
-        groups.setdefault((test.side, test.holds), []).append(_named(test))
-    parts = []
-    for (side, value), names in groups.items():
-        shown = names if len(names) <= 3 else [*names[:3], f"{len(names) - 3} more"]
-        joined = (" and " if value else " or ").join(shown)
-        parts.append(words[direction, side, value].format(joined))
-    return "; ".join(parts)
-
-
-def _named(test: Test) -> str:
-    if test.within:
-        return f"selection {test.selection} ({test.within})"
-    if test.selection and test.text == test.selection:
-        return f"selection {test.selection}"
-    return f"{test.text} ({test.selection})" if test.selection else test.text
+    name = "" if tree.anonymous else tree.name
+    return Test(tree.name, unit.side, value, name, tree.line, within[0].text if within else "")

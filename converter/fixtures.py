@@ -13,15 +13,19 @@ A file has `base`, fields that every event starts from, and `cases`; a field set
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from converter.discovery import did_you_mean, schemas
 from converter.errors import Faults, LibraryError, NotRepresentable, ParityError
 from converter.library import read_yaml
 from converter.model import Case, Kind, Record, Rule, Schema
+from converter.places import line_of
 from converter.schemas.project import kinds_of, project
 
 FOLDER = Path("tests/fixtures")
@@ -29,45 +33,95 @@ _KEYS = {"name", "match", "event", "kind", "age_minutes", "why"}
 
 
 def load_cases(rule: Rule, root: Path) -> tuple[Case, ...]:
-    """The cases of a rule. Raises LibraryError when the file is missing or broken, naming the case."""
+    """The cases of a rule. Raises Faults with all that is wrong with its file, each with its line."""
     path = root / FOLDER / f"{rule.stem}.yml"
     where = (FOLDER / f"{rule.stem}.yml").as_posix()
-    if not path.exists():
+    if not os.path.lexists(path):
         raise LibraryError("the rule has no fixture", rule.path, f"write {where} (see CONTRIBUTING.md)")
-    _, raw = read_yaml(path, where)
+    data, raw = read_yaml(path, where)
     if not isinstance(raw, dict) or not isinstance(raw.get("cases"), list) or not raw["cases"]:
         raise LibraryError("a fixture is a mapping with a list of cases", where)
+    faults: list[ParityError] = list(_head_faults(raw, where, data))
     base = raw.get("base") or {}
-    cases = tuple(_case(item, base, where, number) for number, item in enumerate(raw["cases"], 1))
-    names = [case.name for case in cases]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise LibraryError(f"two cases are called {twice[0]!r}", where, "names tell cases apart in reports")
-    _check_enough(cases, where)
-    return cases
+    cases: list[Case] = []
+    first: dict[str, int] = {}
+    for number, item in enumerate(raw["cases"]):
+        wrong = next(_case_faults(item), None)
+        if wrong is None and item["name"] in first:
+            wrong = f"case {item['name']!r} is already in line {line_of(data, 'cases', first[item['name']])}", ""
+        if wrong is not None:
+            faults.append(LibraryError(wrong[0], f"{where}:{line_of(data, 'cases', number)}", wrong[1]))
+            continue
+        first[item["name"]] = number
+        if not faults:
+            cases.append(_case(item, base, f"{where}: case {number + 1}"))
+    if not faults:
+        faults.extend(_too_few(cases, where))
+    if faults:
+        raise Faults(faults)
+    return tuple(cases)
 
 
-def _case(item: Any, base: Mapping[str, Any], where: str, number: int) -> Case:
-    place = f"{where}: case {number}"
+def _head_faults(raw: Mapping[Any, Any], where: str, data: bytes) -> Iterator[LibraryError]:
+    for key in raw:
+        if key not in ("base", "cases"):
+            yield LibraryError(f"unknown key {key!r}", f"{where}:{line_of(data, key)}", "known are base, cases")
+    if not isinstance(raw.get("base") or {}, dict):
+        yield LibraryError("base is a mapping of fields", f"{where}:{line_of(data, 'base')}")
+
+
+def _case_faults(item: Any) -> Iterator[tuple[str, str]]:
+    """(message, hint) for what is wrong with one case."""
     if not isinstance(item, dict) or not {"name", "match", "event"} <= item.keys():
-        raise LibraryError("a case has a name, an event and match: true or false", place)
-    unknown = sorted(item.keys() - _KEYS)
-    if unknown:
-        raise LibraryError(f"unknown key {unknown[0]!r}", place, f"known are {', '.join(sorted(_KEYS))}")
-    if not isinstance(item["match"], bool) or not isinstance(item["event"], dict):
-        raise LibraryError("match is true or false, event a mapping of fields", place)
-    event = {k: v for k, v in {**base, **item["event"]}.items() if v is not None}
+        yield "a case has a name, an event and match: true or false", ""
+        return
+    for key in item:
+        if key not in _KEYS:
+            yield f"unknown key {key!r}", f"known are {', '.join(sorted(_KEYS))}"
+    if not isinstance(item["name"], str):
+        yield f"the name of a case is text, not {item['name']!r}", "put it in quotes"
+    if not isinstance(item["match"], bool):
+        yield f"match is true or false, not {item['match']!r}", ""
+    if not isinstance(item["event"], dict):
+        yield "the event of a case is a mapping of fields", ""
+    else:
+        for field, value in item["event"].items():
+            if not isinstance(field, str) or not _is_value(value):
+                yield f"{field!r}: a field is text, a number, true, false, null or a list of them, not {value!r}", ""
     age = item.get("age_minutes")
-    if age is not None and not isinstance(age, int):
-        raise LibraryError("age_minutes is a whole number of minutes", place)
-    return Case(str(item["name"]), event, item["match"], item.get("kind"), age, place)
+    if age is not None and (not isinstance(age, int) or isinstance(age, bool)):
+        yield "age_minutes is a whole number of minutes", ""
+    kind = item.get("kind")
+    if kind is not None and kind not in _kinds():
+        yield f"no platform has a kind of record called {kind!r}", did_you_mean(str(kind), _kinds())
 
 
-def _check_enough(cases: tuple[Case, ...], where: str) -> None:
+@cache
+def _kinds() -> frozenset[str]:
+    """Every name a kind of record goes by on any platform: `file_event/creation`, and `file_event` for all of them."""
+    names = [kind.name.split("/") for schema in schemas().values() for kind in schema.kinds]
+    return frozenset("/".join(name[:end]) for name in names for end in range(1, len(name) + 1))
+
+
+def _is_value(value: Any) -> bool:
+    scalar = (str, int, float, bool)
+    return (
+        value is None
+        or isinstance(value, scalar)
+        or (isinstance(value, list) and all(isinstance(v, scalar) for v in value))
+    )
+
+
+def _case(item: Mapping[str, Any], base: Mapping[str, Any], where: str) -> Case:
+    event = {k: v for k, v in {**base, **item["event"]}.items() if v is not None}
+    return Case(item["name"], event, item["match"], item.get("kind"), item.get("age_minutes"), where)
+
+
+def _too_few(cases: list[Case], where: str) -> Iterator[LibraryError]:
     """A rule that no fixture matches would agree with everything by matching nothing."""
     matching = sum(case.match for case in cases)
     if matching < 1 or len(cases) - matching < 2:
-        raise LibraryError("at least one case must match and two must not", where)
+        yield LibraryError("at least one case must match and two must not", where)
 
 
 @dataclass(frozen=True)
@@ -102,6 +156,8 @@ def load_all(rules: Iterable[Rule], root: Path) -> dict[str, tuple[Case, ...]]:
     for rule in rules:
         try:
             found[rule.path] = load_cases(rule, root)
+        except Faults as several:
+            faults.extend(several.faults)
         except ParityError as error:
             faults.append(error)
     if faults:

@@ -8,7 +8,6 @@ from typing import Any
 
 from converter.errors import LibraryError, Unsupported
 from converter.evaluator import compile_rule
-from converter.model import Rule
 from converter.places import line_of
 
 _REQUIRED = {"title": str, "id": str, "logsource": dict, "detection": dict}
@@ -54,37 +53,55 @@ def rule_faults(raw: Mapping[str, Any], where: str, lines: Mapping[str, int]) ->
         yield LibraryError("fields must be a list of names", at("fields"))
 
 
-def form_faults(rule: Rule, data: bytes) -> list[LibraryError]:
+def form_faults(raw: Mapping[str, Any], where: str, lines: Mapping[str, int], data: bytes) -> list[LibraryError]:
     """What is wrong with the metadata, the selections and the condition of a rule, each with its line in `data`."""
     faults: list[LibraryError] = []
     for key in ("tags", "references", "falsepositives"):
-        if rule.raw.get(key) is not None and not _is_texts(rule.raw[key]):
-            faults.append(LibraryError(f"{key} must be a list of texts", f"{rule.path}:{rule.lines.get(key, 1)}"))
+        if raw.get(key) is not None and not _is_texts(raw[key]):
+            faults.append(LibraryError(f"{key} must be a list of texts", f"{where}:{lines.get(key, 1)}"))
     for key in ("description", "author"):
-        if not isinstance(rule.raw.get(key, ""), str):
-            place = f"{rule.path}:{rule.lines.get(key, 1)}"
-            faults.append(LibraryError(f"{key!r} must be text, not {_brief(rule.raw[key])}", place))
-    for key, value in rule.raw["logsource"].items():
+        if not isinstance(raw.get(key, ""), str):
+            place = f"{where}:{lines.get(key, 1)}"
+            faults.append(LibraryError(f"{key!r} must be text, not {_brief(raw[key])}", place))
+    for key, value in _mapping(raw.get("logsource")).items():
         if not isinstance(value, str):
-            place = f"{rule.path}:{line_of(data, 'logsource', key)}"
+            place = f"{where}:{line_of(data, 'logsource', key)}"
             faults.append(LibraryError(f"logsource: {key!r} must be text, not {_brief(value)}", place))
-    section = rule.raw["detection"]
-    for name in [name for name in section if name != "condition"]:
-        # one selection at a time, so that each fault has its own line
-        faults.extend(_section_faults(rule, data, name, {name: section[name], "condition": str(name)}))
-    if not faults:
-        faults.extend(_section_faults(rule, data, "condition", section))
+    return [*faults, *_detection_faults(_mapping(raw.get("detection")), where, data)]
+
+
+def _detection_faults(section: Mapping[str, Any], where: str, data: bytes) -> list[LibraryError]:
+    faults: list[LibraryError] = []
+    for name in section:
+        if name != "condition":
+            # one item at a time, so that each fault has its own line
+            for steps, alone in _pieces(section[name]):
+                shown = {name: alone, "condition": str(name)}
+                faults.extend(_section_faults(shown, where, line_of(data, "detection", name, *steps)))
+    if "condition" in section:
+        # in place of the selections something that is right, so that only the condition is looked at
+        sound = {name: {"Image": "x"} for name in section if name not in ("condition", "timeframe")}
+        whole = {**sound, "condition": section["condition"]}
+        faults.extend(_section_faults(whole, where, line_of(data, "detection", "condition")))
     return faults
 
 
-def _section_faults(rule: Rule, data: bytes, key: str, section: Mapping[str, Any]) -> Iterator[LibraryError]:
+def _pieces(selection: Any) -> list[tuple[tuple[str | int, ...], Any]]:
+    """The parts of a selection that can be looked at alone, each with the way to it."""
+    if isinstance(selection, dict) and selection and all(isinstance(key, str) for key in selection):
+        return [((key,), {key: value}) for key, value in selection.items()]
+    if isinstance(selection, list) and selection:
+        return [((number,), [item]) for number, item in enumerate(selection)]
+    return [((), selection)]
+
+
+def _section_faults(section: Mapping[str, Any], where: str, line: int) -> Iterator[LibraryError]:
     try:
         compile_rule({"detection": section})
     except Unsupported:
         return  # valid Sigma: whoever cannot do it says so
     except LibraryError as error:
-        place = f"{rule.path}:{line_of(data, 'detection', key)}"
-        yield LibraryError(error.message, place, error.hint)
+        yield LibraryError(error.message, f"{where}:{line}", error.hint)
 
 
 def manifest_faults(raw: Mapping[str, Any], where: str, data: bytes) -> Iterator[LibraryError]:
@@ -124,6 +141,10 @@ def _list_faults(raw: Mapping[str, Any], where: str, data: bytes) -> Iterator[Li
             for key, kind in keys.items():
                 if not isinstance(item.get(key), kind):
                     yield LibraryError(f"{name}: {key!r} must be there and be {_KIND_NAMES[kind]}", place, HINT)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _is_texts(value: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,7 @@ def read(root: Path) -> tuple[Library, list[ParityError]]:
     faults: list[ParityError] = []
     rules: dict[str, Rule] = {}
     for path in sorted((root / "sigma").rglob("*.yml")):
-        rule, found = _read_rule(path, root)
-        if rule is not None and not found:
-            found = form_faults(rule, path.read_bytes())
+        rule, found = _read_rule(path, root, form_faults)
         faults.extend(found)
         if rule is not None and not found:
             rules[rule.path] = rule
@@ -54,8 +52,7 @@ def read(root: Path) -> tuple[Library, list[ParityError]]:
     detections: dict[str, Detection] = {}
     for path in sorted((root / "sigma").rglob("*.yaml")):
         if path.parent != root / "sigma" / "detections":
-            hint = "rules end in .yml; manifests stand in sigma/detections"
-            faults.append(LibraryError("nothing reads this file", relative(path, root), hint))
+            faults.extend(_misnamed(path, root))
             continue
         detection, broken = _read_detection(path, root, rules)
         faults.extend(broken)
@@ -66,15 +63,27 @@ def read(root: Path) -> tuple[Library, list[ParityError]]:
     return Library(rules, detections), faults
 
 
+def _misnamed(path: Path, root: Path) -> list[LibraryError]:
+    """A rule in a .yaml file would be left out by sigma-cli and by us, and nobody would notice."""
+    try:
+        is_rule = path.stat().st_size <= MAX_BYTES and re.search(rb"^logsource\s*:", path.read_bytes(), re.MULTILINE)
+    except OSError:
+        return []
+    return [LibraryError("the file name of a rule ends in .yml", relative(path, root), "rename it")] if is_rule else []
+
+
 def load_rule(path: Path, root: Path) -> Rule:
     """One rule file. Raises LibraryError for the first thing that keeps it from being a rule at all."""
-    rule, faults = _read_rule(path, root)
+    rule, faults = _read_rule(path, root, lambda *_: [])
     if rule is None or faults:
         raise faults[0]
     return rule
 
 
-def _read_rule(path: Path, root: Path) -> tuple[Rule | None, list[LibraryError]]:
+def _read_rule(
+    path: Path, root: Path, further: Callable[..., list[LibraryError]]
+) -> tuple[Rule | None, list[LibraryError]]:
+    """The rule, if it is sound, and what is wrong with it; `further` looks at what a mere conversion does not need."""
     where = relative(path, root)
     try:
         data, raw = read_yaml(path, where)
@@ -83,7 +92,7 @@ def _read_rule(path: Path, root: Path) -> tuple[Rule | None, list[LibraryError]]
     if not isinstance(raw, dict):
         return None, [LibraryError("a rule is a mapping of keys to values", where)]
     lines = _key_lines(data)
-    faults = list(rule_faults(raw, where, lines))
+    faults = [*rule_faults(raw, where, lines), *further(raw, where, lines, data)]
     return (None if faults else Rule(where, raw, hashlib.sha256(data).hexdigest(), lines)), faults
 
 

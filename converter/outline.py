@@ -19,12 +19,13 @@ from converter.meaning import meaning
 from converter.model import Rule
 from converter.schemas.pullback import domain_of
 from converter.semantics.domain import ANYTHING, Domain, FieldDomain
-from converter.semantics.language import Alt, literal
-from converter.semantics.predicate import FALSE, TRUE, And, Atom, Not, Predicate, conjunction, disjunction, negation
+from converter.semantics.language import MAX_CHAR, Alt, Repeat, chars, literal
+from converter.semantics.predicate import FALSE, TRUE, And, Atom, Not, Or, Predicate, conjunction, disjunction, negation
 from converter.sigma_condition import AllOf, Condition, Negated, Selection
 from converter.sigma_values import DetectionSection, Item, read_detection
 
 GENERIC_SCHEMA = "splunk-sysmon"
+_BARE_NAME = Repeat(chars([(32, 91), (93, MAX_CHAR)]), 1, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +55,12 @@ class Inverse:
 
 @dataclass(frozen=True, eq=False)
 class Named:
-    """A selection of a rule."""
+    """A selection of a rule, or (`anonymous`) a query's list of values for one column."""
 
     name: str
     part: Tree
     line: int = 0
+    anonymous: bool = False
 
 
 Tree = Leaf | Every | Some | Inverse | Named
@@ -112,7 +114,11 @@ def of_predicate(predicate: Predicate, function: Callable[[Predicate], Predicate
     if isinstance(predicate, Not):
         return Inverse(of_predicate(predicate.part, function))
     parts = tuple(of_predicate(part, function) for part in predicate.parts)
-    return Every(parts) if isinstance(predicate, And) else Some(parts)
+    tree: Tree = Every(parts) if isinstance(predicate, And) else Some(parts)
+    fields = {part.field if isinstance(part, Atom) else "" for part in predicate.parts}
+    if isinstance(predicate, Or) and len(parts) > 1 and len(fields) == 1 and "" not in fields:
+        return Named(f"any of {len(parts)} tests of {fields.pop()}", tree, anonymous=True)
+    return tree
 
 
 def folded(tree: Tree) -> Tree:
@@ -245,6 +251,10 @@ def generic_domain(category: str) -> Domain:
     fields: dict[str, FieldDomain] = {}
     for kind in kinds:
         fields.update(domain_of(kind, schema).fields)
+    for name in ("Image", "ParentImage"):
+        if name in fields:
+            # The kernel's own process has a name without a folder: "System".
+            fields[name] = replace(fields[name], language=Alt((fields[name].language, _BARE_NAME)))
     for name in {name for kind in kinds for name in kind.sigma}:
         values = sorted({value for kind in kinds if (value := kind.sigma.get(name)) is not None})
         always = all(kind.sigma.get(name) is not None for kind in kinds)

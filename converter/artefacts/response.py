@@ -18,6 +18,8 @@ from converter.errors import Faults, LibraryError, ParityError
 from converter.library import Library, read_yaml
 from converter.model import Rule
 
+#: YAML by content; not by name, since every *.yml below sigma/ is a rule and every *.yaml a manifest
+SUFFIX = ".response"
 #: makes the ids of hunting queries, so that a query keeps its id for as long as its detection and title stay
 _NAMESPACE = uuid.UUID("7b0c7a52-5b0f-5f0e-9b1e-3f6f7f7a8c11")
 
@@ -82,16 +84,16 @@ class Response:
 
 
 def load_responses(root: Path, library: Library) -> dict[str, Response]:
-    """detection name -> its response content, for each detection that has `sigma/responses/<name>.yaml`.
+    """detection name -> its response content, for each detection that has `sigma/detections/<name>.response`.
 
     Raises Faults: one LibraryError for each thing wrong, also for content of no detection.
     """
-    folder = root / "sigma" / "responses"
+    folder = root / "sigma" / "detections"
     out: dict[str, Response] = {}
     found: list[ParityError] = []
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
         where = path.relative_to(root).as_posix()
-        name = path.stem
+        name = path.name.removesuffix(SUFFIX)
         try:
             if name not in library.detections:
                 raise LibraryError(

@@ -114,7 +114,7 @@ class _Lucene:
         if str(op) == "SUBPATTERN":
             self._no_flags(argument)
             return self._group_or_sequence(list(argument[3]), left, right)
-        return "(" + "|".join(self.whole(branch, left, right) for branch in argument[1]) + ")"
+        return _alternatives([self.whole(branch, left, right) for branch in argument[1]])
 
     def _group_or_sequence(self, items: list[Any], left: bool, right: bool) -> str:
         if len(items) == 1 and str(items[0][0]) == "BRANCH":
@@ -141,7 +141,7 @@ class _Lucene:
             self._no_flags(argument)
             return self._plain_group(list(argument[3]))
         if name == "BRANCH":
-            return "(" + "|".join("".join(map(self.node, branch)) for branch in argument[1]) + ")"
+            return _alternatives(["".join(map(self.node, branch)) for branch in argument[1]])
         if name in ("MAX_REPEAT", "MIN_REPEAT"):
             return self._repeat(argument)
         raise refuse("regex", f"Lucene cannot express {name.lower()} in {self.leaf.pattern}")
@@ -199,6 +199,11 @@ class _Lucene:
             if high > 127:
                 raise refuse("regex", f"a non-ASCII range cannot be folded: {self.leaf.pattern}")
         return [f"{_escape(chr(a))}-{_escape(chr(b))}" for a, b in sorted(ranges, reverse=True)]
+
+
+def _alternatives(options: list[str]) -> str:
+    """A group; Lucene's parser takes an empty alternative for a character, and `()` for the empty string."""
+    return "(" + "|".join(option or "()" for option in options) + ")"
 
 
 def _escape(c: str) -> str:

@@ -9,45 +9,18 @@ assertion is resolved exactly; patterns whose assertions stand at their ends tak
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 from converter.errors import OutOfFragment
 from converter.semantics.build import EMPTY_CLASS, either, join, optional, repeat
 from converter.semantics.language import ANY_STRING, EMPTY_STRING, NOTHING, Chars, Language, Seq, chars
-
-WORD = chars([(48, 57), (65, 90), (95, 95), (97, 122)])
-NEWLINE = chars([(10, 10)])
+from converter.semantics.regex_tree import NEWLINE, WORD, Assert, Choice, Concat, Node, Times, asserts, plain
 
 #: How many alternatives are multiplied out, and how many tree nodes may result, before a pattern is refused.
 MAX_VARIANTS = 64
 MAX_NODES = 20_000
 
 
-@dataclass(frozen=True)
-class Assert:
-    """A zero-width test: `begin`, `end`, `line begin`, `line end`, `boundary` or `no boundary`."""
-
-    kind: str
-
-
-@dataclass(frozen=True)
-class Concat:
-    parts: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Choice:
-    options: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Times:
-    item: Node
-    low: int
-    high: int | None
-
-
-Node = Chars | Assert | Concat | Choice | Times
 Position = tuple[str, str]
 Matrix = dict[tuple[Position, Position], Language]
 _EDGE = ""
@@ -55,7 +28,7 @@ _EDGE = ""
 
 def search_language(node: Node) -> Language:
     """The values in which `node` matches somewhere; OutOfFragment when its assertions are too costly to resolve."""
-    if not _asserts(node):
+    if not asserts(node):
         return join((ANY_STRING, plain(node), ANY_STRING))
     try:
         variants = _expand(node)
@@ -64,38 +37,17 @@ def search_language(node: Node) -> Language:
     return either([_variant_language(variant) for variant in variants])
 
 
-def plain(node: Node) -> Language:
-    """A node without assertions as a language."""
-    if isinstance(node, Chars):
-        return node
-    if isinstance(node, Concat):
-        return join(plain(part) for part in node.parts)
-    if isinstance(node, Choice):
-        return either(plain(option) for option in node.options)
-    if isinstance(node, Times):
-        return repeat(plain(node.item), node.low, node.high)
-    raise AssertionError("an assertion is not a language")
-
-
-def _asserts(node: Node) -> bool:
-    if isinstance(node, Assert):
-        return True
-    if isinstance(node, Concat | Choice):
-        return any(_asserts(part) for part in (node.parts if isinstance(node, Concat) else node.options))
-    return isinstance(node, Times) and _asserts(node.item)
-
-
 class _TooManyError(Exception):
     pass
 
 
 def _expand(node: Node) -> list[tuple[Node, ...]]:
     """The alternatives that hold assertions multiplied out, each a sequence of parts."""
-    if isinstance(node, Choice) and _asserts(node):
-        free = [option for option in node.options if not _asserts(option)]
+    if isinstance(node, Choice) and asserts(node):
+        free = [option for option in node.options if not asserts(option)]
         out: list[tuple[Node, ...]] = [(Choice(tuple(free)),)] if free else []
         for option in node.options:
-            if _asserts(option):
+            if asserts(option):
                 out.extend(_expand(option))
     elif isinstance(node, Concat):
         out = [()]
@@ -104,7 +56,7 @@ def _expand(node: Node) -> list[tuple[Node, ...]]:
             if len(out) * len(tails) > MAX_VARIANTS:
                 raise _TooManyError
             out = [head + tail for head in out for tail in tails]
-    elif isinstance(node, Times) and (node.low, node.high) == (0, 1) and _asserts(node):
+    elif isinstance(node, Times) and (node.low, node.high) == (0, 1) and asserts(node):
         out = [(), *_expand(node.item)]
     else:
         out = [(node,)]
@@ -120,7 +72,7 @@ def _variant_language(parts: tuple[Node, ...]) -> Language:
     while last > first and parts[last - 1] == Assert("end"):
         last -= 1
     middle = parts[first:last]
-    if any(_asserts(part) for part in middle):
+    if any(asserts(part) for part in middle):
         return _by_matrix(Concat(parts))
     before = () if first else (ANY_STRING,)
     after = () if last < len(parts) else (ANY_STRING,)
@@ -129,12 +81,44 @@ def _variant_language(parts: tuple[Node, ...]) -> Language:
 
 def _by_matrix(node: Node) -> Language:
     kinds = _kinds(node)
-    anything = Times(chars([(0, 0x10FFFF)]), 0, None)
-    matrix = _Matrices(kinds).of(Concat((anything, node, anything)))
-    language = either(part for (start, stop), part in matrix.items() if start[0] == _EDGE and stop[1] == _EDGE)
+    # Paths that differ only in what stands before, or only in what stands after, are told as one.
+    before: dict[tuple[str, Language, Position], set[str]] = {}
+    for ((left, right), stop), language in _Matrices(kinds).of(node).items():
+        before.setdefault((right, language, stop), set()).add(left)
+    after: dict[tuple[frozenset[str], Language], set[str]] = {}
+    empty: list[Language] = []
+    for (right, language, stop), lefts in before.items():
+        if language == EMPTY_STRING:  # nothing is read: the characters around it are those of the position itself
+            empty.append(join((_ending(lefts, kinds), _beginning({right}, kinds))))
+        else:
+            after.setdefault((frozenset(lefts), language), set()).add(stop[1])
+    found = [
+        join((_ending(lefts, kinds), language, _beginning(rights, kinds)))
+        for (lefts, language), rights in after.items()
+    ]
+    language = either(found + empty)
     if count_nodes(language) > MAX_NODES:
         raise OutOfFragment("a pattern whose anchors or word boundaries need too large a language")
     return language
+
+
+def _ending(lefts: Iterable[str], kinds: dict[str, Chars]) -> Language:
+    """The texts whose last character is of one of the kinds; the edge stands for the empty text."""
+    return _edged(lefts, kinds, lambda last: join((ANY_STRING, last)))
+
+
+def _beginning(rights: Iterable[str], kinds: dict[str, Chars]) -> Language:
+    """The texts whose first character is of one of the kinds; the edge stands for the empty text."""
+    return _edged(rights, kinds, lambda first: join((first, ANY_STRING)))
+
+
+def _edged(names: Iterable[str], kinds: dict[str, Chars], around: Callable[[Chars], Language]) -> Language:
+    chosen = set(names)
+    if chosen == {_EDGE, *kinds}:
+        return ANY_STRING
+    ranges = [pair for name in chosen - {_EDGE} for pair in kinds[name].ranges]
+    options = [around(chars(ranges))] if ranges else []
+    return either([*options, EMPTY_STRING]) if _EDGE in chosen else either(options)
 
 
 def count_nodes(language: Language) -> int:

@@ -120,9 +120,9 @@ def _texts(parts: list[Runs]) -> Iterator[str]:
     yield from _cased(plain)
     for order in (outer, outer[::-1], middles, middles[::-1]):
         yield _overlapped([prefix, *order, suffix])
-        for gap in (" ", "", "x", "\\x\\", "x x"):
+        for gap in ("x" if prefix else " ", "", "x", " ", "\\x\\", "x x"):
             yield _gapped(prefix, order, suffix, gap)
-    for text in (plain, _gapped(prefix, outer, suffix, "x")):
+    for text in (_named(plain), plain, _gapped(prefix, outer, suffix, "x")):
         yield from _padded(text, prefix, suffix)
 
 

@@ -102,6 +102,9 @@ class Events:
                 self._compared |= {variable.field, variable.piece.other}
             else:
                 self._by_field.setdefault(variable.field, []).append(variable)
+        # An event of the domain has these, whether or not their values matter.
+        names = sorted(self._compared | self._by_field.keys())
+        self._always = [name for name in names if not domain.of(name).optional]
 
     def field(self, name: str) -> Field:
         if name not in self._fields:
@@ -128,7 +131,7 @@ class Events:
             if absent.kind == "present"
         ]
         failure: GaveUp | None = None
-        for name in dict.fromkeys((*tests, *sorted(present))):
+        for name in dict.fromkeys((*tests, *sorted(present), *self._always)):
             answer = self.field(name).solve(*tests.get(name, ([], [])), name in present, ((), ()))
             if isinstance(answer, tuple):
                 conflicts.extend(answer)
@@ -157,7 +160,8 @@ class Events:
             if not equal and name not in event:
                 continue
             others = [variable.piece.other for variable in (*equal, *unequal)]
-            first = others[0] if not done & set(others) and name not in others else None
+            free = not done & set(others) and name not in others and others[0] in event
+            first = others[0] if free else None
             value = None
             for base in self._bases(event, tests, name, first):
                 trial = event if first is None else {**event, first: base}
@@ -179,8 +183,8 @@ class Events:
         other: str | None,
     ) -> Iterator[Any]:
         """Values for the field compared with: its own first, then what suits both fields."""
-        if other is None or other not in event:
-            yield event.get(other or "")
+        if other is None:
+            yield None
             return
         yield event[other]
         theories = [self.field(field).theory for field in (name, other)]

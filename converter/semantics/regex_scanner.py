@@ -3,8 +3,8 @@ r"""The characters of a PCRE or RE2 pattern: escapes, classes and POSIX names (s
 from __future__ import annotations
 
 from converter.errors import OutOfFragment, QueryError
-from converter.semantics.anchors import NEWLINE, WORD
 from converter.semantics.language import Chars, Range, chars
+from converter.semantics.regex_tree import NEWLINE, WORD
 
 _DIGIT = chars([(48, 57)])
 _SPACE = {"pcre": chars([(9, 13), (32, 32)]), "re2": chars([(9, 10), (12, 13), (32, 32)])}

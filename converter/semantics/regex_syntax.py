@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from converter.semantics.anchors import NEWLINE, Assert, Choice, Concat, Node, Times
 from converter.semantics.language import char, chars
 from converter.semantics.regex_scanner import Scanner
+from converter.semantics.regex_tree import NEWLINE, Assert, Choice, Concat, Node, Times
 
 _LOOK = {"=": "look-ahead", "!": "negative look-ahead", "<=": "look-behind", "<!": "negative look-behind"}
 _GROUPS = {">": "an atomic group", "R": "recursion", "(": "a conditional group", "&": "a subroutine call",

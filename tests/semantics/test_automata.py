@@ -58,7 +58,7 @@ def test_machine_agrees_with_re(languages: list[Language]) -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.lists(LANGUAGES, min_size=1, max_size=2), st.lists(LANGUAGES, max_size=2))
 def test_search_finds_a_shortest_text_or_none(required: list[Language], forbidden: list[Language]) -> None:
-    """The search answers with a text that is in all and none as asked, as short as any, and None only if there is none."""
+    """The search answers with a text that is in all and none as asked, shortest, or None if there is none."""
     found = search([alternatives(item) for item in required], [alternatives(item) for item in forbidden], Meter(10**7))
     inside = set.intersection(*(set(_members(item, TEXTS)) for item in required))
     outside = {text for item in forbidden for text in _members(item, TEXTS)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,7 +48,7 @@ def test_cut_is_a_partition(pairs: list[tuple[int, int]]) -> None:
     parts = sets.cut(intervals)
     assert parts[0][0] is None
     assert parts[-1][1] is None
-    for (_, end), (start, _) in zip(parts, parts[1:], strict=False):
+    for (_, end), (start, _) in itertools.pairwise(parts):
         assert end is not None
         assert start == end + 1
     for interval in intervals:

@@ -205,6 +205,8 @@ def _clauses(body: Mapping[str, Any]) -> tuple[dict[str, list[object]], int]:
 def _at_least(required: int, parts: list[Predicate]) -> Predicate:
     if required <= 0:
         return TRUE
+    if required == 1:
+        return disjunction(parts)
     if math.comb(len(parts), required) > MAX_COMBINATIONS:
         raise OutOfFragment(f"{required} of {len(parts)} alternatives")
     return disjunction(conjunction(some) for some in combinations(parts, required))

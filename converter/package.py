@@ -1,0 +1,135 @@
+"""Everything that the makers produce for some targets, as files below `output/`; writes nothing itself.
+
+A site's settings come first: exclusions, window and index names change what is converted, for each target on its own,
+and the makers see those queries. Without settings they are the shipped ones, byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from converter.artefacts.base import Context, Maker
+from converter.artefacts.response import Response, hunting_rules, load_responses
+from converter.artefacts.settings import Settings, load_settings, localise
+from converter.build import build
+from converter.errors import Faults, ParityError
+from converter.library import Library
+from converter.model import Query, Rule, Target
+
+#: lists the committed artefacts, so that a build of the queries knows which other files are in their place
+INDEX = "artefacts.json"
+
+
+@cache
+def makers() -> dict[str, Maker]:
+    """name -> maker, sorted by name: every module of `converter.artefacts` that has a MAKER."""
+    package = importlib.import_module("converter.artefacts")
+    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
+    modules = [importlib.import_module(f"converter.artefacts.{name}") for name in names]
+    found: list[Maker] = [module.MAKER for module in modules if hasattr(module, "MAKER")]
+    return {maker.name: maker for maker in sorted(found, key=lambda m: m.name)}
+
+
+def package(
+    root: Path, library: Library, chosen: Iterable[Target], settings: Settings | None = None
+) -> dict[str, bytes]:
+    """path below `output/` -> content, sorted, for the chosen targets; the queries themselves are not among them.
+
+    Paths below `dist/` are bundles. Without `settings` those of `root/parity.toml` are loaded. Raises Faults with all
+    that the settings, the response content, the conversion and the makers find wrong; a value that a platform would
+    refuse is such a fault.
+    """
+    own = load_settings(root, library) if settings is None else settings
+    responses = load_responses(root, library)
+    targets = list(chosen)
+    queries = _queries(root, library, targets, own, responses)
+    context = Context(root, library, queries, responses, own)
+    names = {target.name for target in targets}
+    return merge(
+        [maker for maker in makers().values() if names & set(maker.targets)],
+        context,
+        {query.path for query in queries.values() if query.source in _known(library)},
+    )
+
+
+def merge(chosen: Iterable[Maker], context: Context, taken: Iterable[str] = ()) -> dict[str, bytes]:
+    """What the makers make, all faults reported together. `taken` are paths of queries, which no maker may write."""
+    owners = dict.fromkeys(taken, "the build of the queries")
+    files: dict[str, bytes] = {}
+    found: list[ParityError] = []
+    for maker in chosen:
+        try:
+            made = maker.make(context)
+        except Faults as faults:
+            found.extend(faults.faults)
+            continue
+        except ParityError as error:
+            found.append(error)
+            continue
+        for artefact in made:
+            owner = owners.setdefault(artefact.path, f"the maker {maker.name}")
+            if artefact.path in files or owner != f"the maker {maker.name}":
+                message = f"{owner} and the maker {maker.name} both write it"
+                found.append(ParityError(message, f"output/{artefact.path}", "one of them needs another name"))
+            elif not _inside(artefact.path):
+                found.append(ParityError(f"the maker {maker.name} writes outside output/", artefact.path))
+            files[artefact.path] = artefact.content
+    if found:
+        raise Faults(found)
+    return dict(sorted(files.items()))
+
+
+def index(files: Mapping[str, bytes], old: Mapping[str, Any] | None = None) -> bytes:
+    """The list of committed artefacts with their hashes; `old` are the entries to keep, for a partial packaging."""
+    entries = dict(old or {})
+    entries |= {path: hashlib.sha256(data).hexdigest() for path, data in files.items() if not _bundle(path)}
+    return (json.dumps({"artefacts": dict(sorted(entries.items()))}, indent=2) + "\n").encode()
+
+
+def listed(root: Path) -> dict[str, str]:
+    """path below `output/` -> hash, of the artefacts that were packaged there; empty when none were."""
+    try:
+        loaded = json.loads((root / "output" / INDEX).read_text("utf-8"))
+        return {str(path): str(value) for path, value in loaded["artefacts"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _queries(
+    root: Path, library: Library, targets: list[Target], settings: Settings, responses: Mapping[str, Response]
+) -> dict[tuple[str, str], Query]:
+    """(source path, target name) -> query, of rules, detections and hunting queries, as the site converts them."""
+    hunts = [rule for response in responses.values() for rule in hunting_rules(response)]
+    out: dict[tuple[str, str], Query] = {}
+    found: list[ParityError] = []
+    for target in targets:
+        local, changed = localise(library, target, settings)
+        rules: list[Rule] = [*local.rules.values(), *hunts]
+        try:
+            built = build(root, local, [changed], rules, list(local.detections.values()))
+            out |= {(query.source, query.target): query for query in built.queries}
+        except Faults as faults:
+            found.extend(faults.faults)
+    if found:
+        raise Faults(found)
+    return out
+
+
+def _known(library: Library) -> set[str]:
+    return {*library.rules, *(detection.path for detection in library.detections.values())}
+
+
+def _bundle(path: str) -> bool:
+    return path.startswith("dist/")
+
+
+def _inside(path: str) -> bool:
+    pure = PurePosixPath(path)
+    return not pure.is_absolute() and ".." not in pure.parts and len(pure.parts) > 1 and "\\" not in path
