@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from converter import binder_check
+from converter import binder_check, prove
 from converter.build import Built
 from converter.discovery import engines_for, schema_of, targets
 from converter.evaluator import compile_rule
@@ -83,6 +83,9 @@ def _verdicts(subject: Subject, benches: Benches) -> Iterator[Verdict]:
     if not found:
         yield Verdict(subject.query.source, subject.target.name, "none", Outcome.NOT_RUN, detail="no engine runs this")
     yield from _binder(subject.query, subject.target)
+    # the proof names a detection's parts by their labels
+    parts = {subject.labels.get(path, path): rule for path, rule in subject.rules.items()}
+    yield prove.verdict(subject.query, subject.target, parts)
 
 
 def _binder(query: Query, target: Target) -> Iterator[Verdict]:

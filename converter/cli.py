@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from converter import __version__
-from converter.errors import LibraryError, ParityError
+from converter import __version__, cli_semantics
+from converter.config import project_root
+from converter.errors import ParityError
 
 if TYPE_CHECKING:
     from converter.model import Target
@@ -59,15 +60,6 @@ def main(ctx: click.Context, root: Path | None) -> None:
     ctx.obj = root
 
 
-def _root(given: Path | None) -> Path:
-    """The project folder: as given, or the nearest one upwards with `sigma/` and `pipelines/`."""
-    start = (given or Path.cwd()).resolve()
-    for folder in (start,) if given else (start, *start.parents):
-        if (folder / "sigma").is_dir() and (folder / "pipelines").is_dir():
-            return folder
-    raise LibraryError("no project here: a folder with sigma/ and pipelines/ is needed", str(start), "give --root")
-
-
 def _targets(names: Sequence[str]) -> list[Target]:
     from converter.discovery import find_target, targets
 
@@ -84,7 +76,7 @@ def build(root: Path | None, check: bool, names: tuple[str, ...], rules: tuple[s
     from converter import build as builder
     from converter import writer
 
-    folder = _root(root)
+    folder = project_root(root)
     chosen = _targets(names)
     library, built = builder.prepare(folder, chosen, rules)
     complete = not names and not rules
@@ -111,7 +103,7 @@ def show(root: Path | None, rule: str, name: str) -> None:
     from converter.discovery import find_target
     from converter.library import load
 
-    folder = _root(root)
+    folder = project_root(root)
     target = find_target(name)
     library = load(folder)
     built = builder.build(folder, library, [target], *builder.select(library, [rule]))
@@ -136,7 +128,7 @@ def verify(root: Path | None, names: tuple[str, ...], rules: tuple[str, ...], fo
     from converter.check import check
     from converter.writer import differences
 
-    folder = _root(root)
+    folder = project_root(root)
     chosen = _targets(names)
     library, built = builder.prepare(folder, chosen, rules)
     stale = differences(folder, {q.path: q.text for q in built.queries}, complete=False)
@@ -186,7 +178,7 @@ def list_(root: Path | None, what: str, form: str) -> None:
     if rows is None:
         from converter.library import load
 
-        rows = listing.rules(load(_root(root)))
+        rows = listing.rules(load(project_root(root)))
     if form == "json":
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
@@ -194,6 +186,8 @@ def list_(root: Path | None, what: str, form: str) -> None:
     for row in rows:
         click.echo("  ".join(cell.ljust(w) for cell, w in zip(row.values(), widths, strict=True)).rstrip())
 
+
+cli_semantics.register(main)
 
 if __name__ == "__main__":
     main()

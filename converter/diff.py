@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from converter.diff_model import DIRECTIONS, Cause, Diff, Direction, Part, Test, code, sentence
+from converter.diff_model import DIRECTIONS, Cause, Diff, Direction, Part, Test, sentence
+from converter.diff_structure import structure
 from converter.errors import OutOfFragment
 from converter.outline import Inverse, Leaf, Named, Some, Tree, leaves, predicate_of, selections
 from converter.plausible import plausible
@@ -50,8 +51,8 @@ def diff(
     found: dict[Direction, list[Cause]] = {"lost": [], "gained": []}
     undecided: list[str] = []
     complete = True
-    for view in _distinct(views):
-        explained = _Explained(view, budget)
+    for view, kinds in _distinct(views):
+        explained = _Explained(view, kinds, budget)
         for direction in DIRECTIONS:
             room = limit - len(found[direction])
             for cause in itertools.islice(explained.causes(direction, undecided), room + 1):
@@ -63,14 +64,17 @@ def diff(
     return Diff(old, new, lost, gained, complete, tuple(dict.fromkeys(undecided)), tuple(notes))
 
 
-def _distinct(views: Iterable[View]) -> Iterator[View]:
-    """Views that ask a new question: kinds of records often have the same columns."""
-    seen = []
+def _distinct(views: Iterable[View]) -> Iterator[tuple[View, tuple[str, ...]]]:
+    """Each question once, with all kinds of record that ask it: kinds often have the same columns."""
+    found: list[tuple[object, View, list[str]]] = []
     for view in views:
         key = (predicate_of(view.old), predicate_of(view.new), view.domain, dict(view.fixed))
-        if key not in seen:
-            seen.append(key)
-            yield view
+        same = next((kinds for known, _, kinds in found if known == key), None)
+        if same is None:
+            found.append((key, view, same := []))
+        same += [view.kind] if view.kind else []
+    for _, view, kinds in found:
+        yield view, tuple(dict.fromkeys(kinds))
 
 
 def _merged(causes: list[Cause]) -> tuple[Cause, ...]:
@@ -106,8 +110,8 @@ class _Unit:
 class _Explained:
     """The tests of both sides, which of them are the same, and the search for causes."""
 
-    def __init__(self, view: View, budget: Budget) -> None:
-        self.view, self.budget = view, budget
+    def __init__(self, view: View, kinds: tuple[str, ...], budget: Budget) -> None:
+        self.view, self.kinds, self.budget = view, kinds, budget
         self.sides: dict[Part, Tree] = {"old": view.old, "new": view.new}
         self.predicates = {side: predicate_of(tree) for side, tree in self.sides.items()}
         self.decided = compare(self.predicates["old"], self.predicates["new"], view.domain, budget)
@@ -132,9 +136,8 @@ class _Explained:
                 return
             if self._nothing(quiet_side):
                 word = "the new side has" if direction == "lost" else "the old side had"
-                kinds = (self.view.kind,) if self.view.kind else ()
                 shown = self._plausible(question, event, {})
-                yield Cause(direction, kinds, f"{word} nothing for these records", {**self.view.fixed, **shown})
+                yield Cause(direction, self.kinds, f"{word} nothing for these records", {**self.view.fixed, **shown})
                 return
             event, literals = self._narrowed(question, event)
             literals = _told(direction, literals)
@@ -291,51 +294,15 @@ class _Explained:
     ) -> tuple[Cause, Predicate]:
         """The cause, and what to exclude so that the next one is another."""
         shown = {**self.view.fixed, **event}
-        kinds = (self.view.kind,) if self.view.kind else ()
         if literals:
             tests = tuple(_test(unit, value, event) for unit, value in literals.items())
             excluded = conjunction(_signed(unit.predicate, value) for unit, value in literals.items())
-            return Cause(direction, kinds, sentence(direction, tests), shown, tests), excluded
-        structure = self._structure(event)
-        text = " and ".join(code(name) if value else f"not {code(name)}" for name, _, value in structure)
-        excluded = conjunction(_signed(predicate, value) for _, predicate, value in structure)
+            return Cause(direction, self.kinds, sentence(direction, tests), shown, tests), excluded
+        found = structure(self.view.old, self.view.new, event)
+        excluded = conjunction(_signed(answer.predicate, answer.value) for answer in found)
         word = "no longer fires" if direction == "lost" else "now fires"
-        where = text or "any event"
-        return Cause(direction, kinds, f"the condition {word} on: {where}", shown), excluded
-
-    def _structure(self, event: Mapping[str, Any]) -> list[tuple[str, Predicate, bool]]:
-        """The selections, or else the tests, whose answers on `event` by themselves keep the sides apart."""
-        for level in (selections, leaves):
-            units: list[Any] = list(dict.fromkeys(unit for tree in self.sides.values() for unit in level(tree)))
-            if level is selections and not all(any(True for _ in selections(tree)) for tree in self.sides.values()):
-                continue
-            predicates = {unit: predicate_of(unit) for unit in units}
-            kept = {p: holds(p, event) for p in dict.fromkeys(predicates.values())}
-            for predicate in sorted(kept, key=kept.__getitem__):
-                value = kept.pop(predicate)
-                if not self._apart(kept):
-                    kept[predicate] = value
-            names = {predicates[unit]: unit.name if isinstance(unit, Named) else unit.text for unit in reversed(units)}
-            if level is leaves or self._apart(kept):
-                break
-        return [(names[p], p, value) for p, value in sorted(kept.items(), key=lambda item: not item[1])]
-
-    def _apart(self, kept: Mapping[Predicate, bool]) -> bool:
-        answers = [_known(tree, kept) for tree in self.sides.values()]
-        return None not in answers and answers[0] != answers[1]
-
-
-def _known(tree: Tree, given: Mapping[Predicate, bool]) -> bool | None:
-    """Three-valued over the predicates given, whichever level of the tree they are of."""
-    if isinstance(tree, Leaf | Named):
-        found = given.get(predicate_of(tree))
-        return found if found is not None or isinstance(tree, Leaf) else _known(tree.part, given)
-    if isinstance(tree, Inverse):
-        inner = _known(tree.part, given)
-        return None if inner is None else not inner
-    decisive = isinstance(tree, Some)
-    answers = [_known(part, given) for part in tree.parts]
-    return decisive if decisive in answers else None if None in answers else not decisive
+        where = " and ".join(answer.text for answer in found) or "any event"
+        return Cause(direction, self.kinds, f"the condition {word} on: {where}", shown), excluded
 
 
 def _name(named: Named) -> object:

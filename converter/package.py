@@ -116,10 +116,19 @@ def _queries(
             built = build(root, local, [changed], rules, list(local.detections.values()))
             out |= {(query.source, query.target): query for query in built.queries}
         except Faults as faults:
-            found.extend(faults.faults)
+            found.extend(_blamed(fault, library, settings) for fault in faults.faults)
     if found:
         raise Faults(found)
     return out
+
+
+def _blamed(fault: ParityError, library: Library, settings: Settings) -> ParityError:
+    """A fault at a rule that the site narrows names the exclusions: the library's own rules do convert."""
+    rules = [rule for rule in library.rules.values() if fault.where.startswith(rule.path)]
+    paths = [e.path for e in settings.exclusions if any(e.covers(rule) for rule in rules)]
+    if not paths:
+        return fault
+    return ParityError(f"narrowed by {', '.join(paths)}: {fault.message}", fault.where, fault.hint)
 
 
 def _known(library: Library) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,6 +24,8 @@ FILE = "sigma/windows/file_event/file_event_win_script_written_to_web_directory.
 NETWORK = "sigma/windows/network_connection/net_connection_win_webserver_unusual_public_port.yml"
 MANIFEST = "sigma/detections/web_shell.yaml"
 FIXTURE = PROCESS.replace("sigma/", "tests/fixtures/", 1)
+#: two cases of a fixture; a third is needed
+CASE = "cases:\n  - {name: a, match: true, event: {}}\n  - {name: b, match: false, event: {}}\n"
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +41,11 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def root(pristine: Path, tmp_path: Path) -> Path:
-    """A copy for one test to break."""
-    return Path(shutil.copytree(pristine, tmp_path / "project"))
+    """A copy for one test to break, with fixtures that are sound and short."""
+    copy = Path(shutil.copytree(pristine, tmp_path / "project"))
+    for path in (copy / "tests" / "fixtures").rglob("*.yml"):
+        path.write_text(f"{CASE}  - {{name: c, match: false, event: {{}}}}\n")
+    return copy
 
 
 def parity(root: Path, *arguments: str) -> Result:
@@ -51,10 +57,14 @@ def output(root: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+#: enough where the fault is not one of conversion
+BUILD_ONE = ("build", "--target", "defender")
+
+
 def refused(root: Path, *arguments: str) -> str:
     """What `parity` says on stderr when it refuses, having checked that it refuses as it should."""
     before = output(root)
-    result = parity(root, *(arguments or ("build",)))
+    result = parity(root, *(arguments or BUILD_ONE))
     assert result.exit_code in (1, 2), result.output
     assert isinstance(result.exception, SystemExit), result.exception
     assert output(root) == before
@@ -118,11 +128,8 @@ def test_a_fault_in_a_rule_has_one_message_with_its_line(root: Path, old: str, n
     assert re.match(rf"{re.escape(PROCESS)}:\d+: ", told[0]), told
     assert message in told[0]
     near = int(told[0].split(":")[1])
-    # a list is named at its key, a section at its head
-    assert near in (line, line + 1) or (near < line and message.split(maxsplit=1)[0] in ("tags", "the", "a")), (
-        near,
-        line,
-    )
+    at_its_head = near < line and message.split(maxsplit=1)[0] in ("tags", "the", "a")
+    assert near in (line, line + 1) or at_its_head, (near, line)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +169,10 @@ def _section(path: Path, key: str, value: str | None) -> None:
 
 
 def _write(path: str, content: bytes) -> Callable[[Path], None]:
-    return lambda root: (root / path).write_bytes(content) and None
+    def write(root: Path) -> None:
+        (root / path).write_bytes(content)
+
+    return write
 
 
 def _directory(root: Path) -> None:
@@ -233,7 +243,7 @@ def test_a_rule_whose_file_name_ends_in_yaml_is_not_passed_over(root: Path) -> N
 def test_an_unmapped_field_names_field_and_targets(root: Path) -> None:
     """Refused, with where it stands, which targets lack it, and what to do; once, not once for each target."""
     change(root, PROCESS, "        Image|endswith:", "        Hashes|contains:")
-    stderr = refused(root)
+    stderr = refused(root, "build")
     told = messages(stderr)
     assert len(told) <= 2, "one for the field and one for its name below `properties.`"
     assert all(re.match(rf"{PROCESS}:\d+: ", line) and "Hashes'" in line for line in told)
@@ -244,7 +254,7 @@ def test_an_unmapped_field_names_field_and_targets(root: Path) -> None:
 def test_a_category_without_data_is_refused(root: Path) -> None:
     """Nothing is converted to a query over the wrong records."""
     change(root, PROCESS, "    category: process_creation", "    category: dns_query")
-    told = messages(refused(root))
+    told = messages(refused(root, "build"))
     assert any("no data for the log source category 'dns_query'" in line and PROCESS in line for line in told), told
 
 
@@ -268,7 +278,7 @@ PIPELINE_FAULTS = [
 def test_a_pipeline_that_does_not_load_is_named(root: Path, content: bytes, pattern: str) -> None:
     """One message with file and line, however many rules and targets need the pipeline."""
     (root / "pipelines/mde.yml").write_bytes(content)
-    told = messages(refused(root))
+    told = messages(refused(root, "build"))
     assert len(told) == 1, told
     assert re.match(pattern, told[0]), told
 
@@ -276,7 +286,7 @@ def test_a_pipeline_that_does_not_load_is_named(root: Path, content: bytes, patt
 def test_a_missing_pipeline_is_named(root: Path) -> None:
     """So is one that is not there."""
     (root / "pipelines/ecs.yml").unlink()
-    assert messages(refused(root)) == ["pipelines/ecs.yml: cannot be read: No such file or directory"]
+    assert messages(refused(root, "build")) == ["pipelines/ecs.yml: cannot be read: No such file or directory"]
 
 
 def test_only_the_pipelines_of_the_chosen_targets_are_read(root: Path) -> None:
@@ -287,7 +297,6 @@ def test_only_the_pipelines_of_the_chosen_targets_are_read(root: Path) -> None:
 
 # --- fixtures ---------------------------------------------------------------------------------------------------------
 
-CASE = "cases:\n  - {name: a, match: true, event: {}}\n  - {name: b, match: false, event: {}}\n"
 FIXTURE_FAULTS = [
     ("cases: [\n", r":\d+: broken YAML"),
     ("- a\n", ": a fixture is a mapping"),
@@ -361,7 +370,7 @@ def test_all_faults_are_reported_in_one_run(root: Path) -> None:
     fixture = root / FILE.replace("sigma/", "tests/fixtures/", 1)
     fixture.write_text("cases: 7\n")
     (root / "pipelines/splunk_defender.yml").write_text("name: [")
-    told = messages(refused(root))
+    told = messages(refused(root, "build"))
     places = [line.split(": ")[0] for line in told]
     assert places == sorted(places, key=lambda p: (p.split(":")[0], int([*p.split(":"), "0"][1])))
     assert [p for p in places if p.startswith(PROCESS)] == [f"{PROCESS}:{n}" for n in (child, condition, level)]
@@ -374,7 +383,7 @@ def test_an_empty_library_is_an_error(root: Path) -> None:
     shutil.rmtree(root / "sigma")
     (root / "sigma").mkdir()
     shutil.rmtree(root / "tests")
-    assert messages(refused(root)) == ["sigma/: no rules found"]
+    assert messages(refused(root, "build")) == ["sigma/: no rules found"]
 
 
 def test_outside_a_project_the_command_says_so(tmp_path: Path) -> None:
@@ -580,3 +589,18 @@ def test_the_module_runs_as_the_command_does(root: Path) -> None:
     assert bad.returncode == 2
     assert bad.stderr.startswith("error: unknown target 'defnder'")
     assert "\x1b[" not in bad.stderr
+
+
+def test_colour_is_for_terminals(root: Path) -> None:
+    """On a terminal the word "error" is coloured."""
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    run = [sys.executable, "-m", "converter", "build", "-t", "defnder"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "TERM": "xterm", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(run, check=False, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    told = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert done.returncode == 2
+    assert "\x1b[31m" in told
+    assert "Did you mean 'defender'?" in told

@@ -19,6 +19,7 @@ LAYERS = {
     "converter": 0,
     "converter.errors": 0,
     "converter.model": 1,
+    "converter.config": 2,
     "converter.discovery": 2,
     "converter.addresses": 2,
     "converter.places": 2,

@@ -51,7 +51,9 @@ CHAINS: dict[tuple[str, tuple[str, ...]], Expected] = {
     **{(target, (name,)): expected for target, expected in ELASTIC.items() for name in ("ecs", "m365_defender")},
 }
 #: mde.yml puts its table before a query even where splunk_defender.yml follows.
-BROKEN = {("splunk", ("mde", "splunk_defender")): "the query begins with a Defender table, which Splunk does not know"}
+BROKEN: dict[tuple[str, tuple[str, ...]], str] = {
+    ("splunk", ("mde", "splunk_defender")): "the query begins with a Defender table, which Splunk does not know"
+}
 CASES = [
     pytest.param(
         target,

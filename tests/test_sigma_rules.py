@@ -18,6 +18,7 @@ from sigma.cli.convert import convert
 from sigma.collection import SigmaCollection
 from sigma.data import mitre_attack, mitre_d3fend
 from sigma.plugins import InstalledSigmaPlugins
+from sigma.rule import SigmaRule
 from sigma.validation import SigmaValidator
 from sigma.validators.base import SigmaValidationIssue
 from sigma.validators.sigmahq.data import data_filename, data_taxonomy, data_windows_eventid, data_windows_provider
@@ -96,7 +97,7 @@ def validators() -> dict[str, Any]:
 def issues(paths: list[Path], names: set[str]) -> list[SigmaValidationIssue]:
     chosen = [validator for name, validator in validators().items() if name in names]
     rules = SigmaCollection.load_ruleset([str(path) for path in paths])
-    return list(SigmaValidator(chosen).validate_rules(iter(rules.rules)))
+    return list(SigmaValidator(chosen).validate_rules(rule for rule in rules if isinstance(rule, SigmaRule)))
 
 
 def converted(target: str, pipelines: tuple[str, ...], *inputs: Path) -> Result:

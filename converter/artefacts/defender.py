@@ -33,7 +33,7 @@ class Defender:
     """One custom detection for each rule and detection. No automated action: isolating a host is the analyst's call."""
 
     name = "defender"
-    targets = (TARGET,)
+    targets: tuple[str, ...] = (TARGET,)
 
     def make(self, context: Context) -> list[Artefact]:
         out: list[Artefact] = []
@@ -79,6 +79,7 @@ def custom_detection(source: Rule | Detection, query: Query, context: Context) -
                 "recommendedActions": recommended(source, context),
                 "tactics": tactics(attack),
                 "entityMappings": entities(returned),
+                "customDetails": _details(returned),
             }
         },
     }
@@ -110,7 +111,7 @@ def tactics(attack: Attack) -> list[dict[str, Any]]:
             below = techniques.setdefault(technique.parent, [])
             if technique.id != technique.parent:
                 below.append(technique.id)
-        listed = [{"technique": parent, "subTechniques": below} for parent, below in techniques.items()]
+        listed = [{"technique": t, **({"subTechniques": below} if below else {})} for t, below in techniques.items()]
         out.append({"tactic": tactic.word, "techniques": listed})
     return out
 
@@ -150,3 +151,12 @@ def recommended(source: Rule | Detection, context: Context) -> str:
             "Eradicating, recovering, hunting queries and tuning: the guide beside this detection in the repository.",
         )
     )
+
+
+def _details(returned: Shape) -> dict[str, str]:
+    """What the alert shows beside its entities: a label, and the column it comes from.
+
+    https://learn.microsoft.com/en-us/graph/api/resources/security-alertcustomdetails?view=graph-rest-1.0
+    """
+    shown = {"DetectionType": "DetectionType", "CommandLine": "ProcessCommandLine", "FilePath": "FolderPath"}
+    return {label: column for label, column in shown.items() if column in returned.columns}

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from converter.errors import LibraryError
+from converter.evaluator import compile_rule
 from converter.library import Library, read_yaml
 from converter.model import Rule
-from converter.sigma_condition import parse_condition
 
 _WORD = re.compile(r"[A-Za-z0-9_*][A-Za-z0-9_*-]*")
 _KEYWORDS = frozenset({"not", "and", "or", "all", "any", "of", "1"})
@@ -97,7 +97,8 @@ def _parse(raw: Any, where: str, number: int) -> Exclusion:
     if not (rules == "any" or (isinstance(rules, list) and rules and all(isinstance(r, str) for r in rules))):
         raise LibraryError("filter.rules must be `any` or a list of rule ids", where, hint)
     selections = {str(key): value for key, value in section.items() if key not in _RESERVED}
-    parse_condition(condition, list(selections), where)
+    detection = {**selections, "condition": condition}
+    compile_rule(Rule(where, {"title": raw["title"], "logsource": raw["logsource"], "detection": detection}, ""))
     if not _excludes(condition):
         raise LibraryError(
             f"the condition {condition!r} does not exclude", where, "write `not selection` or `not 1 of filter_*`"

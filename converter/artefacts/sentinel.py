@@ -39,10 +39,10 @@ HOUR = 60
 
 
 class Sentinel:
-    """One scheduled and one near-real-time rule for each rule and detection, and `azuredeploy.json` with all of them."""
+    """A scheduled and a near-real-time rule for each rule and detection, and `azuredeploy.json` with all of them."""
 
     name = "sentinel"
-    targets = (TARGET,)
+    targets: tuple[str, ...] = (TARGET,)
 
     def make(self, context: Context) -> list[Artefact]:
         out: list[Artefact] = []
@@ -90,7 +90,7 @@ def analytics_rule(source: Rule | Detection, query: Query, kind: str, context: C
         "relevantTechniques": [technique.id for technique in attack.techniques],
         "query": query.text,
         "entityMappings": entities(returned),
-        **_details(returned),
+        **_details(source, returned),
         "eventGroupingSettings": {"aggregationKind": "AlertPerResult"},
         "version": version_of(source),
         "kind": kind,
@@ -145,7 +145,7 @@ def entities(returned: Shape) -> list[dict[str, Any]]:
     ]
 
 
-def _details(returned: Shape) -> dict[str, Any]:
+def _details(source: Rule | Detection, returned: Shape) -> dict[str, Any]:
     """What the alert shows beside its entities, and a title that says which part fired where."""
     shown = {
         "DetectionType": "DetectionType",
@@ -155,16 +155,16 @@ def _details(returned: Shape) -> dict[str, Any]:
     }
     details: dict[str, Any] = {"customDetails": {k: c for k, c in shown.items() if c in returned.columns}}
     if {"DetectionType", "DeviceName"} <= set(returned.columns):
-        name = "Web server attack: {{DetectionType}} on {{DeviceName}}"
+        # at most three columns: https://learn.microsoft.com/en-us/azure/sentinel/customize-alert-details
+        name = f"{source.title}: {{{{DetectionType}}}} on {{{{DeviceName}}}}"
         details["alertDetailsOverride"] = {"alertDisplayNameFormat": name}
     return {key: value for key, value in details.items() if value}
 
 
 def _description(source: Rule | Detection, attack: Attack, context: Context) -> str:
     response = response_of(source, context)
-    lines = [description(source)]
+    lines = [description(source) if response is None or isinstance(source, Rule) else response.summary]
     if response is not None:
-        lines.append(response.summary)
         lines.append("First look: " + "; ".join(step.title.lower() for step in response.investigation) + ".")
     lines.append("ATT&CK: " + ", ".join(f"{t.id} {t.name}" for t in attack.techniques) + ".")
     return "\n".join(lines)

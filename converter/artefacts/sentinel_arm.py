@@ -14,7 +14,9 @@ from converter.artefacts.settings import minutes
 SCHEDULED_API = "2024-09-01"
 #: near-real-time rules exist in preview versions only: …/preview/2025-04-01-preview/AlertRules.json
 NRT_API = "2025-04-01-preview"
-DAY = "P1D"
+#: bounds of the time over which alerts join one incident; at least a day, at most the platform's seven:
+#: https://learn.microsoft.com/en-us/azure/sentinel/create-analytics-rules
+DAY, WEEK = 1440, 7 * 1440
 
 Deployed = tuple[dict[str, Any], bool, bool]
 
@@ -109,9 +111,11 @@ def _properties(rule: dict[str, Any], may_run: bool) -> dict[str, Any]:
 
 
 def _incidents(rule: dict[str, Any]) -> dict[str, Any]:
-    """One incident a host and day: a query whose window is longer than its frequency sees an event several times."""
+    """One incident a host and window: a query whose window is longer than its frequency sees an event several times."""
     host = any(mapping["entityType"] == "Host" for mapping in rule["entityMappings"])
-    grouping: dict[str, Any] = {"enabled": host, "reopenClosedIncident": False, "lookbackDuration": DAY}
+    period = minutes(rule.get("queryPeriod", "1d"))
+    lookback = iso(min(max(period, DAY), WEEK))
+    grouping: dict[str, Any] = {"enabled": host, "reopenClosedIncident": False, "lookbackDuration": lookback}
     grouping |= {"matchingMethod": "Selected", "groupByEntities": ["Host"]} if host else {"matchingMethod": "AnyAlert"}
     return {"createIncident": True, "groupingConfiguration": grouping}
 

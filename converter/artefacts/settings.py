@@ -155,15 +155,16 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise LibraryError(f"the file has more than {MAX_BYTES:,} bytes", FILE)
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
         return text, tomllib.loads(text)
     except OSError as error:
         raise LibraryError(f"cannot be read: {error.strerror}", FILE) from error
     except UnicodeDecodeError as error:
         raise LibraryError(f"is not UTF-8 text ({error.reason} at byte {error.start})", FILE) from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        line = re.search(r"line (\d+)", str(error))
-        raise LibraryError(f"broken TOML: {error}", f"{FILE}:{line[1]}" if line else FILE) from error
+        found = re.search(r"line (\d+)", str(error))
+        line = found[1] if found else len(text.splitlines())  # "at end of document"
+        raise LibraryError(f"broken TOML: {error}", f"{FILE}:{line}") from error
 
 
 def _lines(text: str) -> dict[tuple[str, ...], int]:
@@ -230,6 +231,12 @@ def _pointless(raw: Mapping[str, Any], lines: Mapping[tuple[str, ...], int]) -> 
             if key in values and not fits(targets()[name]):
                 place = f"{FILE}:{_line(('target', name, key), lines)}"
                 yield LibraryError(f"{key!r} has no effect on the target {name!r}", place, "take it out")
+        categories = list(targets()[name].options.get("indices", {}))
+        for category in values.get("indices", {}) if categories else ():
+            if category not in categories:
+                place = f"{FILE}:{_line(('target', name, 'indices', category), lines)}"
+                hint = did_you_mean(category, categories) or f"one of: {', '.join(categories)}"
+                yield LibraryError(f"no rule category {category!r} is searched at {name!r}", place, hint)
         frequency, lookback = (minutes(values[key]) if key in values else None for key in ("frequency", "lookback"))
         place = f"{FILE}:{_line(('target', name, 'lookback'), lines)}"
         if lookback and lookback % 60:

@@ -92,9 +92,11 @@ def definition(macro: Macro, own: str | None) -> str:
         return macro.terms
     hint = f"such as index=main {macro.terms}"
     try:
+        parse_both(own)  # alone too: brackets that close early would take the parentheses around it apart
         commands = parse_both(f"({own})").commands
     except QueryError as error:
-        raise ParityError(f"the macro {macro.name} is not a search: {error.message}", "parity.toml", hint) from error
+        message = f"the macro {macro.name} is not a search: {error.message}"
+        raise ParityError(message, "parity.toml", error.hint or hint) from error
     if len(commands) != 1 or not isinstance(commands[0], Search):
         raise ParityError(f"the macro {macro.name} must hold search terms only", "parity.toml", hint)
     return f"({own})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from converter.dialects.condition import InNetworks, Match, Pattern, Wild
+from converter.dialects.condition import InNetworks, Pattern, Wild
 from converter.dialects.draft import Composition, Draft
 
 
@@ -60,11 +60,23 @@ def indices(drafts: tuple[Draft, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(i for draft in drafts for i in draft.indices))
 
 
-def is_exact(draft_scope: frozenset[str], leaf: Match) -> bool:
-    """Whether equality as such is meant: `cased`, or a field whose spelling the platform fixes."""
-    return leaf.cased or leaf.field in draft_scope
-
-
 def index_note(source: Draft | Composition) -> str:
     drafts = source.parts if isinstance(source, Composition) else (source,)
     return f"Index: {', '.join(indices(drafts))}"
+
+
+def quote(text: str) -> str:
+    """A string literal of EQL and ES|QL: `\\\\`, `\\"` and the blanks are the escapes that both have."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return f'"{escaped}"'
+
+
+def raw(text: str) -> str:
+    """A pattern as a reader likes it: between three quotes, where nothing is escaped, if it holds a backslash.
+
+    Such a string may hold neither a line break nor three quotes.
+    """
+    if '"""' in text or text.endswith('"') or "\n" in text or "\r" in text or "\\" not in text:
+        return quote(text)
+    return f'"""{text}"""'

@@ -45,6 +45,7 @@ def number_of(value: Any) -> int | float | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def network_of(text: str) -> Network | None:
     """The address range that `text` is in CIDR notation; host bits may be set (`10.20.30.4/30`)."""
     if not _CIDR.fullmatch(text):

@@ -23,7 +23,7 @@ from converter.semantics.sequences import (
 )
 
 MAX_CHOICES = 4
-MAX_PIECES = 12
+MAX_PIECES = 64
 Runs = tuple[tuple[str, ...], bool, bool]
 
 

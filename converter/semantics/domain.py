@@ -47,7 +47,7 @@ ANYTHING = Domain()
 class Budget:
     """Limits in counted steps, so that an answer never depends on the machine: automaton steps and conflicts."""
 
-    steps: int = 1_000_000
+    steps: int = 400_000
     conflicts: int = 5_000
 
 

@@ -11,7 +11,7 @@ from converter.semantics.domain import Domain, FieldDomain
 from converter.semantics.evaluate import as_text
 from converter.semantics.formula import Variable
 from converter.semantics.interval_theory import AddressTheory, NumberTheory
-from converter.semantics.language import ANY_STRING, Language, Seq, literal
+from converter.semantics.language import ANY_STRING, Language, Seq, chars, literal
 from converter.semantics.predicate import SameAs
 from converter.semantics.sequences import Alternatives, alternatives
 from converter.semantics.text_theory import Extra, TextTheory
@@ -187,6 +187,7 @@ class Events:
             yield None
             return
         yield event[other]
+        yield from self._lettered(tests, other)
         theories = [self.field(field).theory for field in (name, other)]
         joint: list[Alternatives] = []
         for field, theory in zip((name, other), theories, strict=True):
@@ -202,6 +203,14 @@ class Events:
                 tried += 1
             if tried >= MAX_TRIES:
                 return
+
+    def _lettered(self, tests: dict[str, tuple[list[Variable], list[Variable]]], other: str) -> Iterator[Any]:
+        """Values with a letter, which comparisons that keep and ignore case can tell apart."""
+        for letters in (chars([(65, 90), (97, 122)]), chars([(97, 102)])):
+            extra = ((alternatives(Seq((ANY_STRING, letters, ANY_STRING))),), ())
+            answer = self.field(other).solve(*tests.get(other, ([], [])), True, extra)
+            if isinstance(answer, Found):
+                yield answer.value
 
 
 def _patterns(variables: list[Variable], event: dict[str, Any]) -> tuple[Alternatives, ...]:

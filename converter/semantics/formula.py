@@ -9,7 +9,7 @@ are cut into the finest pieces that either side uses (alternatives of a language
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from converter.semantics import sets
@@ -87,6 +87,8 @@ class Formula:
         if isinstance(values, Present):
             return [Variable(field, "present", None)]
         if isinstance(values, SameAs):
+            if values.how == "equals" and values.other < field:  # equality goes both ways
+                field, values = values.other, replace(values, other=field)
             return [Variable(field, "same", values)]
         if isinstance(values, Strings):
             found = alternatives(values.language)

@@ -109,17 +109,19 @@ def _check(left: Predicate, right: Predicate, domain: Domain, events: list[dict[
                 assert _allows(domain.of(field), item)
         for field in _fields(left) | _fields(right):
             assert field in answer.event or domain.of(field).optional
+    elif isinstance(answer, Unknown):
+        assert _fields(left) | _fields(right) >= {"f", "g"}  # only comparisons between fields may be given up on
     else:
         separating = [event for event in events if holds(left, event) != holds(right, event)]
         assert not separating
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SEPARATE, SEPARATE, FIELDS)
 def test_no_event_contradicts_equivalence(left: Predicate, right: Predicate, field: FieldDomain) -> None:
     """A witness separates and lies in the domain; without one no event of the domain separates."""
     domain = Domain({"n": FieldDomain(sort="number", optional=field.optional)}, default=field)
-    texts = [None, *TEXTS[:14]]
+    texts = [None, *TEXTS[:10]]
     events = [
         {name: value for name, value in zip("fgn", values, strict=True) if value is not None}
         for values in itertools.product(texts, texts, [None, -1, 0, 1, 2, 3])
@@ -221,6 +223,26 @@ def test_witnesses_are_readable(left: Predicate, right: Predicate, event: dict[s
     """The event is a plausible value of the field, with nothing in it that does not matter."""
     domain = Domain({"p": FieldDomain(language=PATH)})
     assert compare(left, right, domain) == Different(event, left_value, not left_value)
+
+
+def test_a_conflict_of_one_field_is_not_one_of_all() -> None:
+    """That a number is in one of the parts of the line says nothing about another field."""
+    domain = Domain({"n": FieldDomain(sort="number", optional=False, numbers=((0, 9),))})
+    split = Or((Atom("n", Numbers(((None, 4),))), Atom("n", Numbers(((5, None),)))))
+    assert compare(split, TRUE, domain) == Equivalent()
+    assert compare(Atom("n", Numbers(((0, 9),))), Atom("n", Present()), domain) == Equivalent()
+    answer = compare(split, And((split, contains("f", "a"))), domain)
+    assert isinstance(answer, Different)
+    assert answer.event["n"] in range(10)
+    assert compare(Atom("n", Numbers(((10, None),))), FALSE, domain) == Equivalent()
+
+
+def test_equality_of_fields_goes_both_ways() -> None:
+    """`f` equals `g` is `g` equals `f`; with and without case they differ on a letter."""
+    assert compare(Atom("f", SameAs("g")), Atom("g", SameAs("f"))) == Equivalent()
+    answer = compare(Atom("f", SameAs("g")), Atom("g", SameAs("f", ignore_case=False)))
+    assert isinstance(answer, Different)
+    assert answer.event["f"].lower() == answer.event["g"].lower()
 
 
 def test_lost_case_rule_is_found() -> None:

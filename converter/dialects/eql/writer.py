@@ -20,7 +20,7 @@ from converter.dialects.condition import (
     Wild,
 )
 from converter.dialects.draft import Composition, Draft
-from converter.dialects.elastic import folds_beyond_ascii, index_note, lucene_pattern, networks
+from converter.dialects.elastic import folds_beyond_ascii, index_note, lucene_pattern, networks, quote, raw
 from converter.dialects.layout import bracketed
 from converter.dialects.regex import lucene
 from converter.dialects.writer import Writer, refuse
@@ -136,19 +136,6 @@ def _wildcard(pattern: Pattern) -> str:
 
 def _list(items: list[str]) -> str:
     return items[0] if len(items) == 1 else f"({bracketed(items)})"
-
-
-def quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    escaped = escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    return f'"{escaped}"'
-
-
-def raw(text: str) -> str:
-    """A raw string, \"\"\" around and no escapes inside, unless the text forbids it."""
-    if '"""' in text or text.endswith('"') or "\n" in text or "\r" in text:
-        return quote(text)
-    return f'"""{text}"""'
 
 
 WRITER = EqlWriter()

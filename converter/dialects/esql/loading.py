@@ -10,9 +10,10 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from converter.dialects.esql.analysis import METADATA, searched
+from converter.dialects.esql.analysis import searched
 from converter.dialects.esql.ast import From
 from converter.dialects.esql.constants import MAPPED_IPV4, address, moment
 from converter.dialects.esql.types import BOOLEAN, DATE, DOUBLE, INTEGER, IP, STRING, Columns
@@ -42,10 +43,10 @@ def load(source: From, records: Sequence[Record], columns: Columns) -> list[Row]
 def _values(position: int, record: Record, columns: Columns) -> dict[str, tuple[Value, ...]]:
     metadata = {"_id": record.fields.get("_id", str(position)), "_index": record.table, "_version": 1}
     out = {}
-    for name, family in columns.items():
-        if " " in family:  # a type ES|QL does not support: the analysis refuses any use of the column
+    for name, value in {**record.fields, **metadata}.items():
+        family = columns.get(name, " ")
+        if " " in family:  # unmapped, or a type ES|QL does not support: the analysis refuses any use of the column
             continue
-        value = metadata[name] if name in METADATA else record.fields.get(name)
         items = [item for item in (value if isinstance(value, list | tuple) else [value]) if item is not None]
         if not items:
             continue
@@ -54,6 +55,7 @@ def _values(position: int, record: Record, columns: Columns) -> dict[str, tuple[
     return out
 
 
+@lru_cache(maxsize=65536, typed=True)
 def _stored(value: Any, family: str, name: str) -> Any:
     try:
         if family == STRING:

@@ -24,7 +24,7 @@ from converter.dialects.condition import (
     Wild,
 )
 from converter.dialects.draft import Composition, Draft
-from converter.dialects.elastic import indices, lucene_pattern, networks
+from converter.dialects.elastic import indices, lucene_pattern, networks, quote, raw
 from converter.dialects.layout import bracketed, listed
 from converter.dialects.regex import lucene
 from converter.dialects.writer import Writer, by_shape
@@ -149,19 +149,6 @@ class EsqlWriter(Writer):
 
 def _like_escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
-
-
-def quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    escaped = escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    return f'"{escaped}"'
-
-
-def raw(text: str) -> str:
-    """A pattern in \"\"\" quotes, where nothing is escaped, unless the text forbids it."""
-    if '"""' in text or text.endswith('"') or "\n" in text or "\r" in text:
-        return quote(text)
-    return f'"""{text}"""' if "\\" in text else quote(text)
 
 
 WRITER = EsqlWriter()

@@ -16,6 +16,7 @@ from converter.discovery import targets
 from converter.model import Detection, Query
 
 _PHASES = {"contain": "Contain", "eradicate": "Eradicate", "recover": "Recover"}
+_TUNING = "Exclusions are Sigma filter documents that `parity.toml` names; `parity diff` shows what one costs."
 _FENCES = {"kql": "kusto", "spl": "spl", "dsl": "json", "eql": "eql", "esql": "esql", "lucene": "text"}
 
 
@@ -60,7 +61,7 @@ def guide(detection: Detection, response: Response, target: str, context: Contex
         *(f"### {title}\n\n{_list(response.playbook[phase])}" for phase, title in _PHASES.items()),
         "## Hunt",
         *(_hunt(hunt, context.query(hunt.rule, target)) for hunt in response.hunting),
-        "## Tune\n\nExclusions are Sigma filter documents that `parity.toml` names; `parity diff` shows what one costs.",
+        f"## Tune\n\n{_TUNING}",
         "\n".join(f"- **{entry.when}** {entry.do}" for entry in response.tuning),
         "## Test",
         *(_test(test) for test in response.testing),

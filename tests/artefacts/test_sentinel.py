@@ -1,0 +1,277 @@
+"""Sentinel's analytics rules and ARM template, as its user meets them: taken apart, executed, and broken on purpose."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from converter.artefacts.kql_shape import shape
+from converter.artefacts.sentinel import MAKER, analytics_rule
+from converter.artefacts.settings import TargetSettings
+from converter.artefacts.validate import check
+from converter.discovery import engines_for, find_target
+from converter.errors import ParityError
+from converter.model import Detection, Outcome, Query
+from converter.prove import prove
+from converter.verify import Subject, verify
+from tests.artefacts.made import context, files, with_settings
+from tests.project import ROOT, benches, built, library
+
+TARGET = "sentinel"
+DETECTION = library().detections["web_shell"]
+RULES = {path: data for path, data in files().items() if path.startswith("sentinel/") and path.endswith(".yaml")}
+SUBJECTS = {q.path.rsplit(".", 1)[0]: q for q in built().queries if q.target == TARGET}
+
+
+def _query(path: str) -> tuple[dict[str, Any], Query]:
+    """The rule in a file, and its query as taken out of the file."""
+    rule = yaml.safe_load(RULES[path])
+    return rule, replace(SUBJECTS[re.sub(r"\.(analytics|nrt)\.yaml$", "", path)], text=rule["query"])
+
+
+def _parts(query: Query) -> dict[str, Any]:
+    """label -> rule of a detection's query, path -> rule of a rule's own."""
+    if query.source == DETECTION.path:
+        return {part.label: library().rules[part.rule] for part in DETECTION.parts}
+    return {query.source: library().rules[query.source]}
+
+
+def _arm() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(files()["sentinel/azuredeploy.json"])
+    return loaded
+
+
+@pytest.mark.parametrize("path", sorted(RULES))
+def test_the_query_in_the_file_is_proved(path: str) -> None:
+    """Taken out of the YAML, the query is byte for byte the shipped one and means what the rules mean."""
+    _, query = _query(path)
+    assert query.text.encode() == (ROOT / "output" / query.path).read_bytes()
+    proof = prove(query, find_target(TARGET), _parts(query))
+    assert proof.outcome is Outcome.AGREE, proof.reason
+
+
+@pytest.mark.parametrize("path", sorted(path for path in RULES if path.endswith(".analytics.yaml")))
+def test_the_query_in_the_file_runs(path: str) -> None:
+    """Taken out of the YAML, the query returns on every engine exactly what the rules ask for."""
+    _, query = _query(path)
+    target = find_target(TARGET)
+    if query.source == DETECTION.path:
+        subject = Subject.of_detection(query, target, DETECTION, library().rules)
+    else:
+        subject = Subject.of_rule(query, target, library().rules[query.source])
+    for engine in engines_for("kql"):
+        verdict = verify(subject, engine, benches().of(target), benches().judges)
+        assert verdict.outcome in (Outcome.AGREE, Outcome.NOT_RUN), verdict.detail
+
+
+def test_every_source_has_a_scheduled_and_a_near_real_time_rule() -> None:
+    """Four sources, two kinds each, every id once."""
+    rules = [yaml.safe_load(data) for data in RULES.values()]
+    assert sorted(rule["kind"] for rule in rules) == ["NRT"] * 4 + ["Scheduled"] * 4
+    assert len({rule["id"] for rule in rules}) == len({rule["name"] for rule in rules}) == 8
+
+
+@pytest.mark.parametrize("path", sorted(RULES))
+def test_schedule_window_and_columns_fit_the_query(path: str) -> None:
+    """A query's own window is the period; every mapped column is one that the query returns."""
+    rule, query = _query(path)
+    returned = shape(query)
+    if rule["kind"] == "Scheduled" and query.source == DETECTION.path:
+        assert returned.window == DETECTION.lookback_hours * 60
+        assert rule["queryPeriod"] == "1d"
+    mapped = [f["columnName"] for m in rule["entityMappings"] for f in m["fieldMappings"]]
+    mapped += rule.get("customDetails", {}).values()
+    mapped += re.findall(r"\{\{(\w+)\}\}", rule.get("alertDetailsOverride", {}).get("alertDisplayNameFormat", ""))
+    assert set(mapped) <= set(returned.columns)
+    assert tuple(rule["requiredDataConnectors"][0]["dataTypes"]) == returned.tables
+    assert rule["severity"] == "High"
+
+
+def test_every_identity_of_a_row_is_mapped() -> None:
+    """The detection names host, account, process, file and address: the five that Sentinel allows."""
+    rule = yaml.safe_load(RULES["sentinel/detections/web_shell.analytics.yaml"])
+    assert [m["entityType"] for m in rule["entityMappings"]] == ["Host", "Account", "Process", "File", "IP"]
+
+
+@pytest.mark.parametrize("kind", ["Scheduled", "NRT"])
+@pytest.mark.parametrize("content", ["detections", "rules", "all"])
+def test_the_template_deploys_what_its_parameters_choose(content: str, kind: str) -> None:
+    """Evaluating the conditions as Resource Manager would: one kind at a time, detections, rules or both."""
+    chosen = [r for r in _arm()["resources"] if _holds(r["condition"], {"content": content, "kind": kind})]
+    assert {r["kind"] for r in chosen} == {kind}
+    assert len(chosen) == {"detections": 1, "rules": 3, "all": 4}[content]
+
+
+def _holds(condition: str, values: dict[str, str]) -> bool:
+    """`[and(equals(parameters('a'),'b'),not(equals(…)))]`, the only form we write."""
+    match = re.fullmatch(
+        r"\[and\(equals\(parameters\('(\w+)'\),'(\w+)'\),not\(equals\(parameters\('(\w+)'\),'(\w+)'\)\)\)\]", condition
+    )
+    assert match
+    return values[match[1]] == match[2] and values[match[3]] != match[4]
+
+
+def test_the_template_holds_the_rules_of_the_files() -> None:
+    """Same ids, same queries; scheduled rules in the stable API, which knows techniques only; times in ISO 8601."""
+    by_id = {rule["id"]: rule for rule in map(yaml.safe_load, RULES.values())}
+    resources = _arm()["resources"]
+    assert len(resources) == len(by_id)
+    for resource in resources:
+        rule = by_id[resource["name"].split("/")[-1].removesuffix("')]")]
+        properties = resource["properties"]
+        assert properties["query"] == rule["query"]
+        assert resource["kind"] == rule["kind"]
+        assert "T1505" in properties["techniques"]
+        if rule["kind"] == "Scheduled":
+            assert resource["apiVersion"] == "2024-09-01"
+            assert properties["queryPeriod"] in ("PT1H", "P1D")
+
+
+def test_nothing_runs_until_somebody_says_so() -> None:
+    """`enabled` is a parameter that is off by default; a source the site disabled stays off whatever it says."""
+    assert _arm()["parameters"]["enabled"]["defaultValue"] is False
+    assert {r["properties"]["enabled"] for r in _arm()["resources"]} == {"[parameters('enabled')]"}
+    site = with_settings(
+        targets={TARGET: TargetSettings(enabled=True, workspace="law-soc")}, disabled=frozenset({DETECTION.path})
+    )
+    arm = json.loads(next(a.content for a in MAKER.make(site) if a.path.endswith("azuredeploy.json")))
+    assert arm["parameters"]["enabled"]["defaultValue"] is True
+    assert arm["parameters"]["workspace"]["defaultValue"] == "law-soc"
+    states = {r["properties"]["displayName"]: r["properties"]["enabled"] for r in arm["resources"]}
+    assert states["Web Shell"] is states["NRT Web Shell"] is False
+
+
+def test_a_text_that_begins_with_a_bracket_is_no_expression() -> None:
+    """Resource Manager evaluates strings in brackets; ours are doubled."""
+    rule = next(iter(library().rules.values()))
+    odd = type(rule)(rule.path, {**rule.raw, "title": "[test] rule"}, rule.sha256)
+    changed = replace(context(), library=type(library())({**library().rules, rule.path: odd}, library().detections))
+    arm = json.loads(next(a.content for a in MAKER.make(changed) if a.path.endswith("azuredeploy.json")))
+    assert "[[test] rule" in {r["properties"]["displayName"] for r in arm["resources"]}
+
+
+def test_severity_overrides_are_carried() -> None:
+    """A site's severity replaces the rule's."""
+    site = with_settings(severity={DETECTION.path: "low"})
+    rules = [yaml.safe_load(a.content) for a in MAKER.make(site) if a.path.endswith("web_shell.analytics.yaml")]
+    assert [rule["severity"] for rule in rules] == ["Low"]
+
+
+@pytest.mark.parametrize(
+    ("own", "what"),
+    [
+        (TargetSettings(frequency=1), "5m to 14d"),
+        (TargetSettings(frequency=15 * 1440), "5m to 14d"),
+        (TargetSettings(frequency=2 * 1440), "leaves events unseen"),
+    ],
+)
+def test_a_schedule_that_sentinel_refuses_is_told_at_parity_toml(own: TargetSettings, what: str) -> None:
+    """The detection looks back one day, whatever is set for the frequency alone."""
+    with pytest.raises(ParityError, match=what) as caught:
+        MAKER.make(with_settings(targets={TARGET: own}))
+    assert caught.value.where == "parity.toml"
+
+
+def _broken(change: Callable[[str], str]) -> None:
+    query = context().query(DETECTION, TARGET)
+    assert query is not None
+    analytics_rule(DETECTION, replace(query, text=change(query.text)), "Scheduled", context())
+
+
+def test_the_limits_of_the_query_are_enforced() -> None:
+    """10,000 characters, no `union *`, one window: each refusal names the query's file."""
+    _broken(lambda text: text)
+    with pytest.raises(ParityError, match="10,000"):
+        _broken(lambda text: "// " + "x" * 10_000 + "\n" + text)
+    with pytest.raises(ParityError, match=r"union \*"):
+        _broken(lambda text: "// union * is not written\n" + text)
+    with pytest.raises(ParityError, match="look back differently"):
+        _broken(lambda text: text.replace("ago(24h)", "ago(2h)", 1))
+
+
+def test_a_technique_without_all_its_tactics_is_refused() -> None:
+    """The repository's validator refuses it, so the maker does."""
+    rule = next(r for r in library().rules.values() if "network" in r.path)
+    tags = [tag for tag in rule.raw["tags"] if tag != "attack.command-and-control"]
+    changed = type(rule)(rule.path, {**rule.raw, "tags": tags}, rule.sha256)
+    query = context().query(rule, TARGET)
+    assert query is not None
+    with pytest.raises(ParityError, match="T1571"):
+        analytics_rule(changed, query, "Scheduled", context())
+
+
+_RULE = yaml.safe_load(RULES["sentinel/detections/web_shell.analytics.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("id", "1"),
+        ("name", "Ends with a period."),
+        ("name", "x" * 257),
+        ("description", "x" * 5001),
+        ("severity", "Critical"),
+        ("queryFrequency", "PT1H"),
+        ("triggerThreshold", 10001),
+        ("triggerOperator", "GreaterThan"),
+        ("tactics", ["Command and Control"]),
+        ("tactics", ["Persistence", "Persistence"]),
+        ("relevantTechniques", ["t1505"]),
+        ("entityMappings", []),
+        ("entityMappings", _RULE["entityMappings"] * 2),
+        ("entityMappings", [{"entityType": "Host", "fieldMappings": [{"identifier": "Name", "columnName": "X"}]}]),
+        ("customDetails", {"a b": "X"}),
+        ("customDetails", {f"k{n}": "X" for n in range(21)}),
+        ("alertDetailsOverride", {"alertDisplayNameFormat": "{{A}} {{B}} {{C}} {{D}}"}),
+        ("version", "1.0"),
+        ("kind", "scheduled"),
+        ("kind", "NRT"),
+        ("enabled", True),
+    ],
+)
+def test_the_schema_refuses_what_sentinel_refuses(key: str, value: Any) -> None:
+    """Each required key, enum, length and count can fail."""
+    check(_RULE, "sentinel_analytics", "x")
+    with pytest.raises(ParityError, match="Azure-Sentinel"):
+        check({**_RULE, key: value}, "sentinel_analytics", "x")
+
+
+@pytest.mark.parametrize("key", ["id", "name", "query", "queryPeriod", "tactics", "version", "kind"])
+def test_required_keys_are_required(key: str) -> None:
+    """Leaving one out is refused."""
+    with pytest.raises(ParityError, match="required"):
+        check({k: v for k, v in _RULE.items() if k != key}, "sentinel_analytics", "x")
+
+
+def test_the_template_schema_can_fail() -> None:
+    """A wrong scope, API, duration or sub-technique in a stable resource is refused."""
+    good = _arm()
+    check(good, "sentinel_arm", "x")
+    changes: list[Callable[[dict[str, Any]], Any]] = [
+        lambda r: r.update(type="Microsoft.SecurityInsights/alertRules"),
+        lambda r: r.update(name="web_shell"),
+        lambda r: r.update(apiVersion="2025-04-01-preview"),
+        lambda r: r["properties"].update(queryPeriod="1d"),
+        lambda r: r["properties"].update(subTechniques=["T1505.003"]),
+        lambda r: r["properties"].pop("suppressionDuration"),
+        lambda r: r["properties"]["incidentConfiguration"]["groupingConfiguration"].pop("groupByEntities"),
+    ]
+    for change in changes:
+        bad = copy.deepcopy(good)
+        change(bad["resources"][0])
+        with pytest.raises(ParityError):
+            check(bad, "sentinel_arm", "x")
+
+
+def test_making_twice_gives_the_same_bytes() -> None:
+    """No date, no random id, no order of a set."""
+    again = {artefact.path: artefact.content for artefact in MAKER.make(context())}
+    assert again == {path: files()[path] for path in again}
+    assert isinstance(DETECTION, Detection)
