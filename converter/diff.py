@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from converter.diff_model import DIRECTIONS, Cause, Diff, Direction, Part, Test, sentence
+from converter.diff_model import DIRECTIONS, Cause, CauseTest, Diff, Direction, Part, sentence
 from converter.diff_structure import structure
 from converter.errors import OutOfFragment
 from converter.outline import Inverse, Leaf, Named, Some, Tree, leaves, predicate_of, selections
@@ -334,10 +334,10 @@ def _told(direction: Direction, literals: dict[_Unit, bool]) -> dict[_Unit, bool
     return left or literals
 
 
-def _test(unit: _Unit, value: bool, event: Mapping[str, Any]) -> Test:
+def _test(unit: _Unit, value: bool, event: Mapping[str, Any]) -> CauseTest:
     tree = unit.tree
     if isinstance(tree, Leaf):
-        return Test(tree.text, unit.side, value, tree.selection, tree.line)
+        return CauseTest(tree.text, unit.side, value, tree.selection, tree.line)
     within = [leaf for leaf in leaves(tree) if holds(leaf.predicate, event)] if value else []
     name = "" if tree.anonymous else tree.name
-    return Test(tree.name, unit.side, value, name, tree.line, within[0].text if within else "")
+    return CauseTest(tree.name, unit.side, value, name, tree.line, within[0].text if within else "")

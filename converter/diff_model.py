@@ -12,7 +12,7 @@ DIRECTIONS: tuple[Direction, ...] = ("lost", "gained")
 
 
 @dataclass(frozen=True)
-class Test:
+class CauseTest:
     """A test or selection of a cause: on which side it stands, and whether it holds of the example event.
 
     `within` is the single test through which a selection holds.
@@ -37,7 +37,7 @@ class Cause:
     kinds: tuple[str, ...]
     text: str
     event: Mapping[str, Any]
-    tests: tuple[Test, ...] = ()
+    tests: tuple[CauseTest, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Diff:
         return not (self.lost or self.gained or self.undecided)
 
 
-def sentence(direction: Direction, tests: Sequence[Test]) -> str:
+def sentence(direction: Direction, tests: Sequence[CauseTest]) -> str:
     """A cause in words, in terms of the rule or query."""
     words = {
         # side that has the test, whether it holds of the events
@@ -81,7 +81,7 @@ def sentence(direction: Direction, tests: Sequence[Test]) -> str:
     return "; ".join(parts)
 
 
-def _named(test: Test) -> str:
+def _named(test: CauseTest) -> str:
     if test.within and not test.selection:
         return code(test.within)
     if not test.selection:

@@ -57,8 +57,18 @@ def _changed(kept: Mapping[Predicate, bool], units: tuple[list[Named], list[Name
         if predicate in before and before[predicate] in both:
             names[predicate] += " as it was"
         elif predicate in after and after[predicate] in both:
-            names[predicate] += " as it is now"
+            old, new = (next(named for named in side if named.name == after[predicate]) for side in units)
+            names[predicate] += f" as it is now{_difference(old, new)}"
     return _told(once or kept, names)
+
+
+def _difference(old: Named, new: Named) -> str:
+    """What a selection has no longer, and what it has now, as far as its values tell."""
+    texts = [list(dict.fromkeys(leaf.text for leaf in leaves(named))) for named in (old, new)]
+    gone = [code(text) for text in texts[0] if text not in texts[1]]
+    come = [code(text) for text in texts[1] if text not in texts[0]]
+    parts = [f"{word} {' and '.join(found[:3])}" for word, found in (("without", gone), ("with", come)) if found]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _told(kept: Mapping[Predicate, bool], names: Mapping[Predicate, str]) -> list[Answer]:

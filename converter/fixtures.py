@@ -23,6 +23,7 @@ from typing import Any
 
 from converter.discovery import did_you_mean, schemas
 from converter.errors import Faults, LibraryError, NotRepresentable, ParityError
+from converter.form import brief
 from converter.library import read_yaml
 from converter.model import Case, Kind, Record, Rule, Schema
 from converter.places import line_of
@@ -77,23 +78,24 @@ def _case_faults(item: Any) -> Iterator[tuple[str, str]]:
         return
     for key in item:
         if key not in _KEYS:
-            yield f"unknown key {key!r}", f"known are {', '.join(sorted(_KEYS))}"
+            yield f"unknown key {brief(key)}", f"known are {', '.join(sorted(_KEYS))}"
     if not isinstance(item["name"], str):
-        yield f"the name of a case is text, not {item['name']!r}", "put it in quotes"
+        yield f"the name of a case is text, not {brief(item['name'])}", "put it in quotes"
     if not isinstance(item["match"], bool):
-        yield f"match is true or false, not {item['match']!r}", ""
+        yield f"match is true or false, not {brief(item['match'])}", ""
     if not isinstance(item["event"], dict):
         yield "the event of a case is a mapping of fields", ""
     else:
         for field, value in item["event"].items():
             if not isinstance(field, str) or not _is_value(value):
-                yield f"{field!r}: a field is text, a number, true, false, null or a list of them, not {value!r}", ""
+                known = "text, a number, true, false, null or a list of them"
+                yield f"{brief(field)}: a field is {known}, not {brief(value)}", ""
     age = item.get("age_minutes")
     if age is not None and (not isinstance(age, int) or isinstance(age, bool)):
         yield "age_minutes is a whole number of minutes", ""
     kind = item.get("kind")
     if kind is not None and kind not in _kinds():
-        yield f"no platform has a kind of record called {kind!r}", did_you_mean(str(kind), _kinds())
+        yield f"no platform has a kind of record called {brief(kind)}", did_you_mean(str(kind), _kinds())
 
 
 @cache

@@ -37,7 +37,7 @@ def rule_faults(raw: Mapping[str, Any], where: str, lines: Mapping[str, int]) ->
         if key not in raw:
             yield LibraryError(f"the key {key!r} is missing", where, "see sigmahq.io/docs/basics/rules.html")
         elif not isinstance(raw[key], kind):
-            yield LibraryError(f"{key!r} must be {_KIND_NAMES[kind]}, not {_brief(raw[key])}", at(key))
+            yield LibraryError(f"{key!r} must be {_KIND_NAMES[kind]}, not {brief(raw[key])}", at(key))
     if isinstance(raw.get("id"), str):
         try:
             uuid.UUID(raw["id"])
@@ -47,7 +47,7 @@ def rule_faults(raw: Mapping[str, Any], where: str, lines: Mapping[str, int]) ->
         yield LibraryError("the detection has no condition", at("detection"))
     for key, known in (("level", _LEVELS), ("status", _STATES)):
         if raw.get(key) not in (None, *known):
-            yield LibraryError(f"{key} {_brief(raw[key])} is none of {', '.join(known)}", at(key))
+            yield LibraryError(f"{key} {brief(raw[key])} is none of {', '.join(known)}", at(key))
     fields = raw.get("fields")
     if fields is not None and not _is_texts(fields):
         yield LibraryError("fields must be a list of names", at("fields"))
@@ -62,11 +62,11 @@ def form_faults(raw: Mapping[str, Any], where: str, lines: Mapping[str, int], da
     for key in ("description", "author"):
         if not isinstance(raw.get(key, ""), str):
             place = f"{where}:{lines.get(key, 1)}"
-            faults.append(LibraryError(f"{key!r} must be text, not {_brief(raw[key])}", place))
+            faults.append(LibraryError(f"{key!r} must be text, not {brief(raw[key])}", place))
     for key, value in _mapping(raw.get("logsource")).items():
         if not isinstance(value, str):
             place = f"{where}:{line_of(data, 'logsource', key)}"
-            faults.append(LibraryError(f"logsource: {key!r} must be text, not {_brief(value)}", place))
+            faults.append(LibraryError(f"logsource: {key!r} must be text, not {brief(value)}", place))
     return [*faults, *_detection_faults(_mapping(raw.get("detection")), where, data)]
 
 
@@ -111,7 +111,7 @@ def manifest_faults(raw: Mapping[str, Any], where: str, data: bytes) -> Iterator
         if key not in raw:
             yield LibraryError(f"the key {key!r} is missing", where, HINT)
         elif not isinstance(raw[key], kind) or isinstance(raw[key], bool):
-            yield LibraryError(f"{key!r} must be {_KIND_NAMES[kind]}, not {_brief(raw[key])}", place, HINT)
+            yield LibraryError(f"{key!r} must be {_KIND_NAMES[kind]}, not {brief(raw[key])}", place, HINT)
     if isinstance(raw.get("columns"), list) and not _is_texts(raw["columns"]):
         yield LibraryError("columns must be a list of Sigma fields", f"{where}:{line_of(data, 'columns')}", HINT)
     if isinstance(raw.get("lookback_hours"), int) and raw["lookback_hours"] < 1:
@@ -136,7 +136,7 @@ def _list_faults(raw: Mapping[str, Any], where: str, data: bytes) -> Iterator[Li
         for number, item in enumerate(items):
             place = f"{where}:{line_of(data, name, number)}"
             if not isinstance(item, dict):
-                yield LibraryError(f"each of {name} is a mapping, not {_brief(item)}", place, HINT)
+                yield LibraryError(f"each of {name} is a mapping, not {brief(item)}", place, HINT)
                 continue
             for key, kind in keys.items():
                 if not isinstance(item.get(key), kind):
@@ -151,7 +151,7 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _brief(value: object) -> str:
+def brief(value: object) -> str:
     """A value as a message shows it."""
     shown = repr(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -6,6 +6,7 @@ schema derives from that path. What a column cannot hold is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,7 @@ from converter.errors import Unsupported
 from converter.model import Kind
 from converter.schemas.project import NUMERIC_TYPES
 
+_INLINE_FLAGS = re.compile(r"\(\?([ims]+)\)")
 _OPERATORS = {"LT": "<", "LTE": "<=", "GT": ">", "GTE": ">="}
 
 
@@ -200,13 +202,16 @@ def _compare(field: str, value: SigmaCompareExpression, columns: Columns) -> Con
 def _regex(field: str, value: SigmaRegularExpression, columns: Columns) -> Condition:
     if columns.types.get(field) in (*NUMERIC_TYPES, "ip"):
         raise Unsupported(f"{field} is not text here: no expression can be matched against it", "numeric pattern")
-    flags = value.flags
+    pattern, flags = str(value.regexp), value.flags
+    inline = _INLINE_FLAGS.match(pattern)
+    # written inside or as modifiers, they mean the same; as fields of the condition every writer sees them
+    letters = inline[1] if inline else ""
     return Regex(
         field,
-        str(value.regexp),
-        SigmaRegularExpressionFlag.IGNORECASE in flags,
-        SigmaRegularExpressionFlag.MULTILINE in flags,
-        SigmaRegularExpressionFlag.DOTALL in flags,
+        pattern[inline.end() :] if inline else pattern,
+        "i" in letters or SigmaRegularExpressionFlag.IGNORECASE in flags,
+        "m" in letters or SigmaRegularExpressionFlag.MULTILINE in flags,
+        "s" in letters or SigmaRegularExpressionFlag.DOTALL in flags,
     )
 
 

@@ -65,7 +65,7 @@ def _swap(folder: Path, fresh: Path, old: Path) -> None:
         folder.rename(old)
     try:
         fresh.rename(folder)
-    except OSError:
+    except BaseException:  # Ctrl-C between the two renames must not lose the folder either
         if old.exists():
             old.rename(folder)
         raise

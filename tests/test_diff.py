@@ -16,14 +16,15 @@ from converter import diff_render
 from converter.cli import main
 from converter.describe import describe
 from converter.diff import diff
-from converter.diff_model import Diff
+from converter.diff_model import CauseTest, Diff
 from converter.diff_sources import Loader, Rules, Text, views
 from converter.discovery import dialect_module, find_target, schema_of
 from converter.engines.kql_duckdb import ENGINE
-from converter.evaluator import evaluate
+from converter.evaluator import compile_rule, evaluate
 from converter.model import Rule
 from converter.outline import Outline, leaves, predicate_of
 from converter.schemas.project import kinds_of, project
+from converter.semantics.evaluate import holds
 from converter.semantics.flavours import from_re2
 from converter.semantics.language import ANY_STRING, Seq, literal
 from converter.semantics.predicate import Atom, Numbers, Strings
@@ -119,18 +120,16 @@ def test_no_separating_event_lies_outside_the_causes(name: str) -> None:
         for name, named in Outline(one).selections.items()
     }
 
-    def holds(text: str, side: str, event: dict[str, Any]) -> bool:
-        from converter.semantics.evaluate import holds as on
+    def answer(test: CauseTest, event: dict[str, Any]) -> bool:
+        predicate = tests[test.text].predicate if test.text in tests else selections[test.side, test.text]
+        return holds(predicate, event)
 
-        return on(tests[text].predicate if text in tests else selections[side, text], event)
-
+    judges = compile_rule(before), compile_rule(after)
     for event in _events():
-        answers = evaluate(before, event), evaluate(after, event)
+        answers = judges[0](event), judges[1](event)
         causes = found.lost if answers == (True, False) else found.gained if answers == (False, True) else None
         if causes is not None:
-            assert any(
-                all(holds(test.text, test.side, event) == test.holds for test in cause.tests) for cause in causes
-            ), event
+            assert any(all(answer(test, event) == test.holds for test in cause.tests) for cause in causes), event
 
 
 def _events() -> list[dict[str, Any]]:

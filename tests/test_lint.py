@@ -36,9 +36,9 @@ SHELL = {"Image|endswith": "\\cmd.exe"}
 EXAMPLES: dict[str, list[tuple[list[dict[str, Any]], list[dict[str, Any]]]]] = {
     "never-matches": [
         (
-            [{"a": {"Image|startswith": "C:\\", "Image|endswith|cased": "\\x:"}, "b": SHELL, "condition": "a or b"},
+            [{"a": {"Image|endswith": "\\a.exe", "Image|re": "b\\.exe$"}, "b": SHELL, "condition": "a or b"},
              {"a": {"Image": "x.exe", "Image|contains": "\\"}, "b": SHELL, "condition": "a or b"}],
-            [{"a": {"Image|startswith": "C:\\", "Image|endswith": "\\x"}, "b": SHELL, "condition": "a or b"}],
+            [{"a": {"Image|endswith": "\\a.exe", "Image|re": "a\\.exe$"}, "b": SHELL, "condition": "a or b"}],
         ),
     ],
     "rule-never-matches": [
@@ -151,7 +151,7 @@ def test_the_command_gives_the_line_and_fails_on_errors_only(tmp_path: Path) -> 
     """0 with warnings, 1 with an error; a value is reported at its own line."""
     detection = {"a": {"Image|endswith": ["\\cmd.exe", "cmd.exe"]}, "condition": "a"}
     path = _write(tmp_path, "covered.yml", detection)
-    line = 1 + path.read_text("utf-8").splitlines().index("      - \\cmd.exe")
+    line = 1 + path.read_text("utf-8").splitlines().index("    - \\cmd.exe")
     code, text = _run(str(path))
     assert code == 0
     assert f"covered.yml:{line}: warning[covered-value]" in text

@@ -50,18 +50,8 @@ CHAINS: dict[tuple[str, tuple[str, ...]], Expected] = {
     },
     **{(target, (name,)): expected for target, expected in ELASTIC.items() for name in ("ecs", "m365_defender")},
 }
-#: mde.yml puts its table before a query even where splunk_defender.yml follows.
-BROKEN: dict[tuple[str, tuple[str, ...]], str] = {
-    ("splunk", ("mde", "splunk_defender")): "the query begins with a Defender table, which Splunk does not know"
-}
 CASES = [
-    pytest.param(
-        target,
-        names,
-        expected,
-        id=f"{target}-{'+'.join(names)}",
-        marks=[pytest.mark.xfail(strict=True, reason=BROKEN[target, names])] if (target, names) in BROKEN else [],
-    )
+    pytest.param(target, names, expected, id=f"{target}-{'+'.join(names)}")
     for (target, names), expected in CHAINS.items()
 ]
 

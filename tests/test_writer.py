@@ -121,7 +121,6 @@ def test_an_interruption_leaves_output_as_it_was(root: Path, monkeypatch: pytest
     assert snapshot(root) == before
 
 
-@pytest.mark.xfail(strict=True, reason="between the two renames only an OSError moves the old folder back")
 def test_an_interruption_between_the_renames_leaves_output_as_it_was(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

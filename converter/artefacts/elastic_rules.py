@@ -107,8 +107,8 @@ def rule(source: Rule | Detection, query: Query, context: Context) -> dict[str, 
         "license": "DRL 1.1",
         "tags": _tags(attack, query.target),
         "threat": threat(attack),
-        "false_positives": list(source.raw.get("falsepositives") or ()),
-        "references": list(source.raw.get("references") or ()),
+        "false_positives": _texts(source, "falsepositives"),
+        "references": _texts(source, "references"),
         "max_signals": 100,
         "exceptions_list": [],
         "actions": [],
@@ -117,8 +117,10 @@ def rule(source: Rule | Detection, query: Query, context: Context) -> dict[str, 
         "required_fields": _required_fields(drafts),
         "related_integrations": _integrations(indices),
         "setup": _setup(indices),
-        "investigation_fields": {"field_names": _unique(c for d in drafts for c in d.columns if c != "@timestamp")},
     }
+    shown = _unique(column for draft in drafts for column in draft.columns if column != "@timestamp")
+    if shown:
+        made["investigation_fields"] = {"field_names": shown}
     note = _note(source, context, query)
     if note:
         made["note"] = note
@@ -210,6 +212,10 @@ def _tags(attack: Attack, target: str) -> list[str]:
     tactics = [f"Tactic: {tactic.name}" for tactic in attack.tactics]
     techniques = [f"Technique: {one.id}" for one in attack.techniques]
     return ["Parity", "OS: Windows", *tactics, *techniques, f"Target: {target}"]
+
+
+def _texts(source: Rule | Detection, key: str) -> list[str]:
+    return _unique(str(text) for text in source.raw.get(key) or ())
 
 
 def _authors(source: Rule | Detection, context: Context) -> list[str]:

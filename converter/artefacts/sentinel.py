@@ -81,14 +81,16 @@ def analytics_rule(source: Rule | Detection, query: Query, kind: str, context: C
         # https://learn.microsoft.com/en-us/azure/sentinel/connect-microsoft-365-defender
         "requiredDataConnectors": [{"connectorId": "MicrosoftThreatProtection", "dataTypes": list(returned.tables)}],
     }
+    text = query.text
     if kind == "Scheduled":
-        frequency, period = schedule(returned, context.settings)
+        frequency, period = schedule(context.settings)
+        text = windowed(query, returned, period)
         rule |= {"queryFrequency": short(frequency), "queryPeriod": short(period)}
         rule |= {"triggerOperator": "gt", "triggerThreshold": 0}
     rule |= {
         "tactics": [tactic.word for tactic in attack.tactics],
         "relevantTechniques": [technique.id for technique in attack.techniques],
-        "query": query.text,
+        "query": text,
         "entityMappings": entities(returned),
         **_details(source, returned),
         "eventGroupingSettings": {"aggregationKind": "AlertPerResult"},
@@ -98,14 +100,15 @@ def analytics_rule(source: Rule | Detection, query: Query, kind: str, context: C
     return rule
 
 
-def schedule(returned: Shape, settings: Settings) -> tuple[int, int]:
-    """(frequency, period) in minutes; a query with a window of its own is given exactly that period.
+def schedule(settings: Settings) -> tuple[int, int]:
+    """(frequency, period) in minutes: every hour over that hour, unless the site says otherwise.
 
-    Raises ParityError at parity.toml for a schedule that Sentinel refuses or that leaves events unseen.
+    A longer period than frequency would alert on one event at every run. Raises ParityError at parity.toml for a
+    schedule that Sentinel refuses or that leaves events unseen.
     """
     own = settings.of(TARGET)
     frequency = own.frequency or HOUR
-    period = returned.window or own.lookback or max(frequency, HOUR)
+    period = own.lookback or max(frequency, HOUR)
     hint = "change frequency or lookback of [target.sentinel]"
     if not SHORTEST <= frequency <= LONGEST or not SHORTEST <= period <= LONGEST:
         raise ParityError(f"running every {short(frequency)} over {short(period)}: 5m to 14d are allowed", FILE, hint)
@@ -115,6 +118,21 @@ def schedule(returned: Shape, settings: Settings) -> tuple[int, int]:
         # FrequencyLimitationForLongPeriodQuery of the repository's validator
         raise ParityError(f"over {short(period)} a rule may run every hour at most", FILE, hint)
     return frequency, period
+
+
+def windowed(query: Query, returned: Shape, period: int) -> str:
+    """The shipped text; a query that looks back further than the period gets one more line, which narrows its window.
+
+    Raises ParityError at parity.toml when the query's own window is shorter than the period: the schedule would
+    promise more than the query looks at.
+    """
+    if returned.window is None or returned.window == period:
+        return query.text
+    if returned.window < period:
+        text = f"the query looks back {short(returned.window)}, the schedule {short(period)}"
+        raise ParityError(text, FILE, "set lookback of [target.sentinel] to match")
+    last = f"{period // 60}h" if period % 60 == 0 else f"{period}m"
+    return f"{query.text.rstrip()}\n| where TimeGenerated > ago({last})\n"
 
 
 def entities(returned: Shape) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ https://dev.splunk.com/enterprise/reference/packagingtoolkit/pkgtoolkitappmanife
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -97,7 +98,7 @@ def app_files(context: Context, target: str) -> dict[str, str]:
         "default/savedsearches.conf": conf(searches, _HEADING),
         "metadata/default.meta": conf(_META),
         **{
-            f"README/{r.detection}.md": guide(context.library.detections[r.detection], r, target, context)
+            f"README/{r.detection}.md": defanged(guide(context.library.detections[r.detection], r, target, context))
             for r in _responses(context)
         },
     }
@@ -128,7 +129,11 @@ def _searches(context: Context, target: str) -> Iterator[tuple[str, Stanza]]:
     site = SITES[target]
     for source, query in sources(context, target):
         name = f"Parity - {site.label} - {source.title}"
-        yield name, _alert(name, source, query.text, context, target)
+        try:
+            yield name, _alert(name, source, query.text, context, target)
+        except ParityError as error:
+            error.where = error.where or source.path
+            raise
     for response in _responses(context):
         for hunt in response.hunting:
             found = context.query(hunt.rule, target)
@@ -270,9 +275,19 @@ def _readme(site: Site, searches: Mapping[str, Stanza], responses: list[Response
     if hunts:
         parts.append("## Hunt\n\nSearches to run by hand:\n\n" + "\n".join(hunts))
     if guides:
-        parts.append(f"## Respond\n\nInvestigation, response, tuning and tests: {guides}.")
+        parts.append(
+            "## Respond\n\n"
+            f"Investigation, response, tuning and tests: {guides}. An address there has its last dot in brackets."
+        )
     parts.append("## License\n\nDetection Rule License 1.1, see `LICENSE`.")
     return "\n\n".join(parts) + "\n"
+
+
+def defanged(page: str) -> str:
+    """Single addresses with their last dot in brackets: Splunk's inspection warns of any that looks like a host's own,
+    those reserved for documentation among them. Queries, which are fenced, stay as they are."""
+    pattern = r"^(`{3,})[^\n]*\n.*?^\1$|\b(\d+\.\d+\.\d+)\.(\d+)\b(?!/)"
+    return re.sub(pattern, lambda m: m[0] if m[1] else f"{m[2]}[.]{m[3]}", page, flags=re.DOTALL | re.MULTILINE)
 
 
 def _responses(context: Context) -> list[Response]:

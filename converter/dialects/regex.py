@@ -51,7 +51,12 @@ def lucene(leaf: Regex, fold: bool) -> str:
     check_portable(leaf, "Lucene")
     if leaf.multi_line:
         raise refuse("regex", f"Lucene has no multi-line anchors: {leaf.pattern}")
-    return _Lucene(leaf, fold).whole(list(_parse(leaf)), True, True)
+    parsed = _parse(leaf)
+    if parsed.state.flags & (re.IGNORECASE | re.MULTILINE | re.VERBOSE):
+        raise refuse(
+            "regex", f"flags inside an expression are not covered: {leaf.pattern}", "use |re|i, |re|m or |re|s"
+        )
+    return _Lucene(leaf, fold).whole(list(parsed), True, True)
 
 
 def _parse(leaf: Regex) -> Any:

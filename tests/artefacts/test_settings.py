@@ -57,7 +57,7 @@ def test_the_example_shows_settings_that_are_valid(tmp_path: Path) -> None:
     (tmp_path / "site" / "filters").mkdir(parents=True)
     (tmp_path / "site" / "filters" / "build_servers.yml").write_text(FILTER, "utf-8")
     settings = _site(tmp_path, shown)
-    assert settings.of("sentinel").lookback == 24 * 60
+    assert settings.of("sentinel").lookback == 60
     assert settings.enabled(library().rules[SPAWN], "defender")
     assert settings.severity_of(library().rules[SPAWN]) == "high"
 

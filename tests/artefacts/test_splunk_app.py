@@ -17,7 +17,7 @@ import pytest
 from converter.artefacts.archive import tar_gz
 from converter.artefacts.base import Artefact
 from converter.artefacts.settings import Settings, TargetSettings
-from converter.artefacts.splunk_app import MAKER, SITES, app_files
+from converter.artefacts.splunk_app import MAKER, SITES, app_files, defanged
 from converter.artefacts.splunk_conf import conf
 from converter.artefacts.splunk_search import (
     INDEXING_DELAY,
@@ -106,6 +106,13 @@ def test_the_searches_are_verified_and_proved(target: str) -> None:
     """What comes out of the archive fires on exactly the events that its rule means."""
     for text, query in taken(target):
         judge(text, query)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_indentation_means_nothing(target: str) -> None:
+    """A reader of .conf files that drops the white space before a continued line reads the same search."""
+    for text, _ in taken(target):
+        assert parse_both(re.sub(r"\n +", "\n", text)) == parse_both(text)
 
 
 def test_a_broken_search_is_seen() -> None:
@@ -266,8 +273,9 @@ def test_macros_are_told_from_comments() -> None:
     assert expand(wrap(text, macro), {"m": "source=x"}) == without_head(text)
     with pytest.raises(ParityError, match="no macro"):
         expand("`n` a", {"m": "x"})
-    with pytest.raises(ParityError):
-        wrap('source=x CommandLine="a`b`c"\n', macro)
+    for value in ("a`b`c", "a`b", "```", "````"):
+        with pytest.raises(ParityError, match="backtick"):
+            wrap(f'source=x CommandLine="{value}"\n', macro)
     with pytest.raises(ParityError, match="does not search"):
         wrap("source=z\n", macro)
     assert definition(macro, None) == definition(macro, "source=x") == "source=x"
@@ -323,6 +331,14 @@ def test_archives_hold_no_path_that_leads_out(path: str) -> None:
     """A file that would be unpacked elsewhere is refused."""
     with pytest.raises(ParityError):
         tar_gz({path: b""})
+
+
+def test_addresses_of_a_guide_are_defanged_outside_of_queries() -> None:
+    """Fences of any length stay as they are, also around the comments of SPL; networks are no address."""
+    fenced = "````spl\n```a```\nip=203.0.113.9\n````\n"
+    assert defanged(f"at 203.0.113.9,\n{fenced}not 203.0.113.9 but 10.0.0.0/8\n") == (
+        f"at 203.0.113[.]9,\n{fenced}not 203.0.113[.]9 but 10.0.0.0/8\n"
+    )
 
 
 APPINSPECT = Path(sys.executable).with_name("splunk-appinspect")

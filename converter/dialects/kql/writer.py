@@ -106,7 +106,9 @@ class KqlWriter(Writer):
         check_portable(leaf, "RE2")
         flags = "".join(f for f, on in (("i", leaf.ignore_case), ("m", leaf.multi_line), ("s", leaf.dot_all)) if on)
         prefix = f"(?{flags})" if flags else ""
-        return f"{leaf.field} matches regex {verbatim(prefix + re2_blanks(leaf.pattern))}"
+        test = f"{leaf.field} matches regex {verbatim(prefix + re2_blanks(leaf.pattern))}"
+        # a missing string is the empty string here, and no test holds of a missing field
+        return f"(isnotempty({leaf.field}) and {test})" if re.search(prefix + leaf.pattern, "") else test
 
     def in_networks(self, leaf: InNetworks) -> str:
         """Both functions return null for the other family's addresses, and `not(null)` would lose the row.

@@ -151,8 +151,12 @@ _EXACT = (*_SCOPE, "Initiated")
 
 
 def _comment(line: str) -> str:
-    """A comment of its own: docs.splunk.com/Documentation/Splunk/latest/Search/Addcommentstosearches."""
-    return f"```{line}```"
+    """A comment of its own: docs.splunk.com/Documentation/Splunk/latest/Search/Addcommentstosearches.
+
+    A backtick inside, as in a rule's title, would end it early or begin a macro.
+    """
+    quoted = line.replace("`", "'")
+    return f"```{quoted}```"
 
 
 def _plain(pattern: Pattern) -> bool:
