@@ -145,7 +145,8 @@ def views(old: Source, new: Source, target: Target | None) -> Iterator[View]:
         assert isinstance(new, Rules), "a query has no meaning without a target"
         for category in dict.fromkeys((*old.categories, *new.categories)):
             trees = [folded(side.tree(None, category, None)) for side in (old, new)]
-            yield View("", trees[0], trees[1], generic_domain(category))
+            found = [rule for _, rule, _ in (*old.parts, *new.parts) if rule.category == category]
+            yield View("", trees[0], trees[1], generic_domain(found))
         return
     schema = schema_of(target)
     by_label = len(old.labels) > 1 and old.labels == new.labels

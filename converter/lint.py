@@ -77,15 +77,17 @@ def lint(rules: Iterable[Rule], root: Path | None = None, progress: Progress | N
     """Everything found, by rule and line. `root` is the folder that the rules' paths start from, for the lines."""
     found: list[Finding] = []
     examined: list[_Examined] = []
-    domains: dict[str, Domain] = {}
+    domains: dict[object, Domain] = {}
     todo = list(rules)
     for number, rule in enumerate(todo):
         if progress:
             progress(number, len(todo))
         try:
             outline = Outline(rule, root)
-            domain = domains.setdefault(rule.category, generic_domain(rule.category))
-            one = _Examined(rule, outline, predicate_of(outline.tree), domain)
+            source = rule.category, rule.raw["logsource"].get("product")
+            if source not in domains:
+                domains[source] = generic_domain([rule])
+            one = _Examined(rule, outline, predicate_of(outline.tree), domains[source])
         except ParityError as fault:
             found.append(_finding("not-decided", rule, rule.lines.get("detection", 1), fault.message, fault.message))
             continue

@@ -226,8 +226,9 @@ def _word(tokens: list[Token], i: int, before: Token, after: Token, dialect: str
     if low in ("and", "or"):
         other = {"and": "or", "or": "and"}[low]
         yield Edit("swap connective", token.start, token.end, other.upper() if token.text.isupper() else other)
+    numbers = after.text == "(" and i + 2 < len(tokens) and tokens[i + 2].kind == "number"
     for operator, table in {"kql": _KQL, "eql": _EQL}.get(dialect, {}).items():
-        if token.text in table:
+        if token.text in table and not numbers:  # no test of text applies to a list of numbers
             yield Edit(operator, token.start, token.end, table[token.text])
     if dialect == "esql":
         yield from _esql_word(tokens, i)

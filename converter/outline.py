@@ -6,7 +6,7 @@ Predicate, so that a tree and the Predicate of the whole cannot drift apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,13 @@ from converter.meaning import meaning
 from converter.model import Rule
 from converter.schemas.pullback import domain_of
 from converter.semantics.domain import ANYTHING, Domain, FieldDomain
-from converter.semantics.language import MAX_CHAR, Alt, Repeat, chars, literal
+from converter.semantics.language import ANY_STRING, MAX_CHAR, Alt, Repeat, chars, literal
 from converter.semantics.predicate import FALSE, TRUE, And, Atom, Not, Or, Predicate, conjunction, disjunction, negation
 from converter.sigma_condition import AllOf, Condition, Negated, Selection
 from converter.sigma_values import DetectionSection, Item, read_detection
 
 GENERIC_SCHEMA = "splunk-sysmon"
-_BARE_NAME = Repeat(chars([(32, 91), (93, MAX_CHAR)]), 1, None)
+_BARE_NAME = Repeat(chars([(32, 91), (93, MAX_CHAR)]), 0, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,22 +239,25 @@ def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
     return list(node.value) if isinstance(node, yaml.MappingNode) else []
 
 
-def generic_domain(category: str) -> Domain:
-    """What holds of a category's fields wherever they are logged: Sysmon's events, whose field names are Sigma's own.
+def generic_domain(rules: Iterable[Rule]) -> Domain:
+    """What holds of the fields of rules of one category wherever they are logged.
 
-    A field that each kind of record fixes has one of these values (`Initiated` is true or false).
+    On Windows that is what Sysmon guarantees, whose field names are Sigma's own, but that any text may be missing its
+    folder or be empty; a field that each kind of record fixes has one of these values (`Initiated` is true or false).
+    Of other products nothing is known.
     """
+    sources = {(rule.category, rule.raw["logsource"].get("product")) for rule in rules}
     schema = schemas()[GENERIC_SCHEMA]
-    kinds = [kind for kind in schema.kinds if kind.category == category]
+    kinds = [kind for kind in schema.kinds if sources == {(kind.category, "windows")}]
     if not kinds:
         return ANYTHING
     fields: dict[str, FieldDomain] = {}
     for kind in kinds:
         fields.update(domain_of(kind, schema).fields)
-    for name in ("Image", "ParentImage"):
-        if name in fields:
-            # The kernel's own process has a name without a folder: "System".
-            fields[name] = replace(fields[name], language=Alt((fields[name].language, _BARE_NAME)))
+    for name, known in fields.items():
+        if known.sort == "string" and known.language != ANY_STRING:
+            # The kernel's own process is called "System", and rules filter what some sources leave empty.
+            fields[name] = replace(known, language=Alt((known.language, _BARE_NAME)))
     for name in {name for kind in kinds for name in kind.sigma}:
         values = sorted({value for kind in kinds if (value := kind.sigma.get(name)) is not None})
         always = all(kind.sigma.get(name) is not None for kind in kinds)

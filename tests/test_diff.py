@@ -23,7 +23,9 @@ from converter.engines.kql_duckdb import ENGINE
 from converter.evaluator import compile_rule, evaluate
 from converter.model import Rule
 from converter.outline import Outline, leaves, predicate_of
+from converter.plausible import plausible
 from converter.schemas.project import kinds_of, project
+from converter.semantics.domain import ANYTHING
 from converter.semantics.evaluate import holds
 from converter.semantics.flavours import from_re2
 from converter.semantics.language import ANY_STRING, Seq, literal
@@ -313,6 +315,16 @@ def test_a_revision_is_compared_with_the_file_as_it_is(tmp_path: Path) -> None:
     assert code == 1
     assert "'\\ping.exe'` in `child` is new" in text
     assert _run(str(path), "--rev", "no-such-revision")[0] == 2
+
+
+def test_an_example_is_made_plausible_only_where_it_still_shows_the_difference() -> None:
+    """Usual folders and IPv4 spellings are taken if they are confirmed, one field at a time."""
+    event = {"Image": "\\x\\cmd.exe", "ParentImage": "\\x\\a.exe", "DestinationIp": "::ffff:a00:1", "Port": 1}
+    better = {"Image": "C:\\Windows\\System32\\cmd.exe", "ParentImage": "C:\\Program Files\\App\\a.exe"}
+    assert plausible(event, ANYTHING, lambda _: True) == event | better | {"DestinationIp": "10.0.0.1"}
+    assert plausible(event, ANYTHING, lambda _: False) == event
+    kept = plausible(event, ANYTHING, lambda trial: trial["Image"].startswith("\\x"))
+    assert kept == event | {"ParentImage": better["ParentImage"], "DestinationIp": "10.0.0.1"}
 
 
 def test_tests_are_described_in_words() -> None:

@@ -119,9 +119,19 @@ def test_two_rules_that_fire_alike_are_told_once() -> None:
     assert [finding.kind for finding in found(NARROW, again)] == ["duplicate-rule"]
 
 
-def test_a_kernel_process_has_no_path() -> None:
-    """`Image: System` is what Sysmon writes for the kernel: no impossible value."""
-    assert not found({"a": {"Image": "System"}, "condition": "a"}, category="file_event")
+@pytest.mark.parametrize("value", ["System", ""])
+def test_a_process_need_not_have_a_path(value: str) -> None:
+    """`Image: System` is what Sysmon writes for the kernel, and some sources leave the path empty."""
+    assert not found({"a": {"Image": value}, "condition": "a"}, category="file_event")
+
+
+def test_other_systems_have_other_paths() -> None:
+    """What Windows guarantees of a path is not taken for granted elsewhere."""
+    raw = {
+        **rule({"a": {"Image": "/usr/bin/su"}, "condition": "a"}).raw,
+        "logsource": {"category": "process_creation", "product": "linux"},
+    }
+    assert not lint([Rule("sigma/linux.yml", raw, "")])
 
 
 def test_the_library_is_clean() -> None:

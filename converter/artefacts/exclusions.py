@@ -116,7 +116,7 @@ def _parse(raw: Any, where: str, number: int) -> Exclusion:
 
 
 def _excludes(condition: str) -> bool:
-    """Whether the whole condition is one negation: `not x`, `not 1 of x*` or `not ( … )`."""
+    """Whether a condition that parses is, as a whole, one negation: `not x`, `not 1 of x*` or `not ( … )`."""
     text = condition.strip()
     if re.fullmatch(r"(?i)not\s+([\w*-]+|(1|all|any)\s+of\s+[\w*-]+)", text):
         return True
@@ -128,7 +128,7 @@ def _excludes(condition: str) -> bool:
         depth += {"(": 1, ")": -1}.get(character, 0)
         if depth < 0:
             return False
-    return depth == 0
+    return True
 
 
 def _renamed(condition: str, prefix: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from converter.artefacts.settings import DEFAULTS, FILE, Settings, apply_exclusions, load_settings, localise, minutes
 from converter.convert import Converter
@@ -15,6 +17,7 @@ from converter.discovery import engines_for, find_target, targets
 from converter.errors import ParityError
 from converter.evaluator import compile_rule
 from converter.model import Outcome, Rule
+from converter.package import package
 from converter.prove import prove
 from converter.verify import Subject, verify
 from tests.project import ROOT, benches, library
@@ -174,6 +177,28 @@ def test_an_excluded_rule_runs_on_the_engines(tmp_path: Path) -> None:
         # no fixture is excluded, so the rule's own fixtures still say what should happen
         verdict = verify(subject, engine, benches().of(target), benches().judges)
         assert verdict.outcome in (Outcome.AGREE, Outcome.NOT_RUN), verdict.detail
+
+
+def test_packaged_artefacts_hold_the_narrowed_query(tmp_path: Path) -> None:
+    """Taken out of the packaged rule, the query is proved to be the rule without what the site excludes."""
+    settings = _site(tmp_path, "exclusions = ['f.yml']", f=FILTER)
+    target = find_target("sentinel")
+    made = package(ROOT, library(), [target], settings)
+    name = SPAWN.removeprefix("sigma/").removesuffix(".yml")
+    text = yaml.safe_load(made[f"sentinel/{name}.analytics.yaml"])["query"]
+    assert 'DeviceName startswith "BUILD"' in text
+    narrowed = apply_exclusions(library().rules[SPAWN], settings)
+    query = replace(Converter(ROOT).query(narrowed, target), text=text)
+    assert prove(query, target, {SPAWN: narrowed}).outcome is Outcome.AGREE
+    assert prove(query, target, {SPAWN: library().rules[SPAWN]}).outcome is Outcome.DISAGREE
+    assert all(path.startswith("sentinel/") for path in made)
+
+
+def test_a_filter_that_a_target_cannot_express_names_the_filter(tmp_path: Path) -> None:
+    """The library's own rule converts, so the fault is the site's."""
+    settings = _site(tmp_path, "exclusions = ['f.yml']", f=FILTER.replace("Computer|", "NoSuchField|"))
+    with pytest.raises(ParityError, match=r"narrowed by f\.yml: sentinel: the field 'NoSuchField'"):
+        package(ROOT, library(), [find_target("sentinel")], settings)
 
 
 def test_site_settings_reach_the_query(tmp_path: Path) -> None:

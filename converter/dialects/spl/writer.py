@@ -59,9 +59,10 @@ class SplWriter(Writer):
         tail = ["sort 0 -_time", listed(map(name, columns), "table")]
         # multisearch takes streaming searches only, which these are:
         # https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Multisearch
-        return (
-            composition.header(_comment) + "| multisearch\n" + "\n".join(searches) + "\n| " + "\n| ".join(tail) + "\n"
-        )
+        # Comments are documented behind a command (help.splunk.com/splunk-enterprise/search/search-manual/10.0/
+        # using-the-search-app/add-comments-to-searches); before a generating command they are reported to fail.
+        header = textwrap.indent(composition.header(_comment), "    ")
+        return "| multisearch\n" + header + "\n".join(searches) + "\n| " + "\n| ".join(tail) + "\n"
 
     def _pipeline(self, draft: Draft, window: str = "") -> list[str]:
         """`search` terms, then one command for each conjunct that `search` cannot express."""
