@@ -9,6 +9,7 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -159,9 +160,12 @@ def rules(draw: st.DrawFn) -> Rule:
     for name in names:
         fields = draw(st.lists(st.sampled_from(list(FIELDS[category])), min_size=1, max_size=2, unique=True))
         detection[name] = dict(draw(FIELDS[category][field]) for field in fields)
-    detection["condition"] = condition
+    return random_rule(category, {**detection, "condition": condition}, "Random")
+
+
+def random_rule(category: str, detection: dict[str, Any], title: str) -> Rule:
     raw = {
-        "title": "Random",
+        "title": title,
         "id": "00000000-0000-4000-8000-000000000000",
         "status": "test",
         "logsource": {"category": category, "product": "windows"},
@@ -236,3 +240,24 @@ def execute(rule: Rule, query: Query, made: list[dict[str, Any]]) -> None:
         verdict = verify(Subject.of_rule(query, target, rule), engine, platform, {rule.path: judge})
         told = f"{query.target} on {engine.name}: {verdict.detail}\n{rule.raw['detection']}\n{query.text}"
         assert verdict.outcome in (Outcome.AGREE, Outcome.NOT_RUN), told
+
+
+#: Minimal forms of the rules on which writers were wrong once: (category, detection, title).
+FOUND = [
+    ("file_event", {"a": {"TargetFilename|re": "(?i)net"}, "condition": "a"}, "a flag inside the expression"),
+    ("process_creation", {"a": {"ParentImage|re": "^$"}, "condition": "a"}, "an expression that takes the empty text"),
+    ("process_creation", {"a": {"CommandLine|re": "x*"}, "condition": "not a"}, "one that takes any text, negated"),
+    ("process_creation", {"a": {"CommandLine|contains": "a?b"}, "condition": "a"}, "`?` in a title"),
+]
+
+
+@pytest.mark.parametrize(("category", "detection", "title"), FOUND, ids=[title for *_, title in FOUND])
+def test_what_random_rules_found_stays_fixed(category: str, detection: dict[str, Any], title: str) -> None:
+    """On each rule that a writer once got wrong, every target is proved equivalent, and engines agree."""
+    rule = random_rule(category, detection, title)
+    found = queries(rule)
+    assert len(found) >= len(targets()) - 1
+    for name, query in found.items():
+        proof = prove(query, targets()[name], {rule.path: rule})
+        assert proof.outcome is Outcome.AGREE, f"{name}: {proof.reason}\n{query.text}"
+        execute(rule, query, [{"CommandLine": "net"}, {"TargetFilename": "C:\\NET\\a", "ParentImage": "C:\\p\\a"}, {}])
