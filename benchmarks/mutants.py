@@ -80,9 +80,8 @@ def main() -> int:
     wrong = [f for f in found if f.contradiction]
     for fate in wrong[:20]:
         print(f"CONTRADICTION {fate.path}: {fate.mutant.note}\n  {fate.contradiction}")
-    print(
-        f"{len(found)} mutants of {len(chosen)} queries in {time.perf_counter() - start:.0f} s, {len(wrong)} contradictions"
-    )
+    seconds = time.perf_counter() - start
+    print(f"{len(found)} mutants of {len(chosen)} queries in {seconds:.0f} s, {len(wrong)} contradictions")
     if args.survivors:
         args.survivors.write_text(survivors(found), "utf-8")
     return 1 if wrong else 0

@@ -208,8 +208,8 @@ def _library(rules: dict[str, Rule]) -> list[str]:
     lines = [
         "## The rules of this library",
         "",
-        "The prover on the stock query of each rule. Ours is AGREE throughout (`parity prove`). Not accepted means that",
-        "the query names a column that the data does not have, or breaks a rule of its language; see below.",
+        "The prover on the stock query of each rule. Ours is AGREE throughout (`parity prove`). Not accepted means",
+        "that the query names a column that the data does not have, or breaks a rule of its language; see below.",
         "",
         "| rule | target | proof | the event that separates them, or why there is no proof |",
         "|---|---|---|---|",

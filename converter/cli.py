@@ -19,6 +19,7 @@ from converter.errors import ParityError
 
 if TYPE_CHECKING:
     from converter.model import Target
+    from converter.writer import Plan
 
 _TARGET = click.option("--target", "-t", "names", multiple=True, metavar="T", help="Only this target; may be repeated.")
 _RULE = click.option(
@@ -73,24 +74,64 @@ def _targets(names: Sequence[str]) -> list[Target]:
 @click.pass_obj
 def build(root: Path | None, check: bool, names: tuple[str, ...], rules: tuple[str, ...]) -> None:
     """Write the queries of all rules for all targets to output/."""
+    from converter import artefact_index, writer
     from converter import build as builder
-    from converter import writer
 
     folder = project_root(root)
     chosen = _targets(names)
     library, built = builder.prepare(folder, chosen, rules)
     complete = not names and not rules
     files = builder.files(folder, library, built, complete)
+    artefacts = (artefact_index.INDEX, *artefact_index.listed(folder))
+    plan = writer.whole(folder, files, artefacts) if complete else writer.Plan(files)
     if check:
-        stale = writer.differences(folder, files, complete)
-        for line in stale:
-            click.echo(line)
-        if stale:
-            raise ParityError(f"output/ is stale in {len(stale)} places", hint="run `parity build`")
-        click.echo(f"output/ is up to date: {len(files)} files", err=True)
+        _compare(folder, plan, "build")
         return
-    writer.write(folder, files, complete)
+    writer.write(folder, plan)
     click.echo(f"wrote {len(built.queries)} queries for {len(chosen)} targets to output/", err=True)
+
+
+def _compare(folder: Path, plan: Plan, command: str) -> None:
+    """Tells every difference on stdout. Raises ParityError if there is one."""
+    from converter import writer
+
+    stale = writer.differences(folder, plan)
+    for line in stale:
+        click.echo(line)
+    if stale:
+        raise ParityError(f"output/ is stale in {len(stale)} places", hint=f"run `parity {command}`")
+    click.echo(f"output/ is up to date: {len(plan.files)} files", err=True)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if the artefacts are not what the rules give.")
+@_TARGET
+@click.pass_obj
+def package(root: Path | None, check: bool, names: tuple[str, ...]) -> None:
+    """Write what each platform imports: rules, apps, templates, guides; bundles go to output/dist/.
+
+    The settings of your site come from parity.toml beside sigma/.
+    """
+    from converter import artefact_index, writer
+    from converter import build as builder
+    from converter import package as packaging
+
+    folder = project_root(root)
+    chosen = _targets(names)
+    library, _ = builder.prepare(folder, chosen, ())
+    made = packaging.package(folder, library, chosen)
+    listed = artefact_index.listed(folder)
+    wanted = {target.name for target in chosen}
+    dropped = tuple(path for path in listed if path not in made and path.split("/")[0] in wanted)
+    kept = {path: digest for path, digest in listed.items() if path not in dropped}
+    index = artefact_index.index(made, kept if names else None)
+    plan = writer.Plan({**made, artefact_index.INDEX: index}, dropped)
+    if check:
+        _compare(folder, plan, "package")
+        return
+    writer.write(folder, plan)
+    bundles = sum(path.startswith("dist/") for path in made)
+    click.echo(f"wrote {len(made) - bundles} artefacts and {bundles} bundles for {len(chosen)} targets", err=True)
 
 
 @main.command()
@@ -126,12 +167,12 @@ def verify(root: Path | None, names: tuple[str, ...], rules: tuple[str, ...], fo
     from converter import build as builder
     from converter import render
     from converter.check import check
-    from converter.writer import differences
+    from converter.writer import Plan, differences
 
     folder = project_root(root)
     chosen = _targets(names)
     library, built = builder.prepare(folder, chosen, rules)
-    stale = differences(folder, {q.path: q.text for q in built.queries}, complete=False)
+    stale = differences(folder, Plan({q.path: q.text for q in built.queries}))
     if stale:
         raise ParityError("\n".join(stale), hint="run `parity build`: what is verified is what stands in output/")
     with _progress() as progress:

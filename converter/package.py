@@ -6,14 +6,11 @@ and the makers see those queries. Without settings they are the shipped ones, by
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import json
 import pkgutil
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from converter.artefacts.base import Context, Maker
 from converter.artefacts.response import Response, hunting_rules, load_responses
@@ -22,9 +19,6 @@ from converter.build import build
 from converter.errors import Faults, ParityError
 from converter.library import Library
 from converter.model import Query, Rule, Target
-
-#: lists the committed artefacts, so that a build of the queries knows which other files are in their place
-INDEX = "artefacts.json"
 
 
 @cache
@@ -86,22 +80,6 @@ def merge(chosen: Iterable[Maker], context: Context, taken: Iterable[str] = ()) 
     return dict(sorted(files.items()))
 
 
-def index(files: Mapping[str, bytes], old: Mapping[str, Any] | None = None) -> bytes:
-    """The list of committed artefacts with their hashes; `old` are the entries to keep, for a partial packaging."""
-    entries = dict(old or {})
-    entries |= {path: hashlib.sha256(data).hexdigest() for path, data in files.items() if not _bundle(path)}
-    return (json.dumps({"artefacts": dict(sorted(entries.items()))}, indent=2) + "\n").encode()
-
-
-def listed(root: Path) -> dict[str, str]:
-    """path below `output/` -> hash, of the artefacts that were packaged there; empty when none were."""
-    try:
-        loaded = json.loads((root / "output" / INDEX).read_text("utf-8"))
-        return {str(path): str(value) for path, value in loaded["artefacts"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
 def _queries(
     root: Path, library: Library, targets: list[Target], settings: Settings, responses: Mapping[str, Response]
 ) -> dict[tuple[str, str], Query]:
@@ -133,10 +111,6 @@ def _blamed(fault: ParityError, library: Library, settings: Settings) -> ParityE
 
 def _known(library: Library) -> set[str]:
     return {*library.rules, *(detection.path for detection in library.detections.values())}
-
-
-def _bundle(path: str) -> bool:
-    return path.startswith("dist/")
 
 
 def _inside(path: str) -> bool:

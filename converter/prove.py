@@ -16,10 +16,10 @@ from converter.discovery import dialect_module, schema_of
 from converter.errors import OutOfFragment, ParityError
 from converter.meaning import meaning
 from converter.model import Kind, Outcome, Query, Rule, Schema, Target, Verdict
-from converter.schemas.pullback import domain_of, fix, pull_back
+from converter.schemas.pullback import domain_of, fix, guarantee, pull_back
 from converter.semantics.decide import Decision, Different, Equivalent, Unknown, compare
 from converter.semantics.domain import DEFAULT_BUDGET, Budget, Domain
-from converter.semantics.predicate import FALSE, Predicate, disjunction
+from converter.semantics.predicate import FALSE, Predicate, conjunction, disjunction
 
 CHECK = "proof"
 
@@ -76,7 +76,9 @@ def _compare(rules: list[Rule], branches: list[Branch], schema: Schema, budget: 
         found = disjunction(_of_kind(branches, kind, schema))
         if wanted == FALSE == found:
             continue
-        decision = _decide(wanted, found, domain_of(kind, schema), budget)
+        sure = guarantee(schema, (wanted, found))
+        sides = conjunction([sure, wanted]), conjunction([sure, found])
+        decision = _decide(*sides, domain_of(kind, schema), budget)
         if isinstance(decision, Different):
             fixed = {k: v for k, v in kind.sigma.items() if v is not None}
             witness = Witness(kind.name, {**fixed, **decision.event}, decision.left_value, decision.right_value)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from converter.errors import ParityError
@@ -13,33 +14,48 @@ from converter.errors import ParityError
 KEPT = ("dist",)
 
 
-def differences(root: Path, files: Mapping[str, str], complete: bool) -> list[str]:
-    """What `write` would change below `root/output`, as sentences; `complete`: other files there are stale."""
+@dataclass(frozen=True)
+class Plan:
+    """What `output/` is to hold: `files` (path -> text or bytes) are written, `drop` removed, the rest stays."""
+
+    files: Mapping[str, str | bytes]
+    drop: tuple[str, ...] = ()
+
+
+def whole(root: Path, files: Mapping[str, str | bytes], keep: Collection[str] = ()) -> Plan:
+    """The plan by which only `files`, `keep` and bundles are left below `root/output`."""
+    present = _present(root / "output")
+    return Plan(files, tuple(p for p in present if p not in files and p not in keep and p.split("/")[0] not in KEPT))
+
+
+def differences(root: Path, plan: Plan) -> list[str]:
+    """What `write` would change below `root/output`, as sentences; bundles are not looked at."""
     folder = root / "output"
     out = []
-    for path, text in sorted(files.items()):
+    for path, content in sorted(plan.files.items()):
         target = folder / path
+        if path.split("/")[0] in KEPT:
+            continue
         if not target.exists():
             out.append(f"output/{path} is missing")
-        elif target.read_bytes() != text.encode():
+        elif target.read_bytes() != _bytes(content):
             out.append(f"output/{path} differs from what the rules give")
-    if complete:
-        out.extend(f"output/{path} is no longer made by any rule" for path in _stale(folder, files))
+    out.extend(f"output/{path} is no longer made by anything" for path in plan.drop if (folder / path).exists())
     return out
 
 
-def _stale(folder: Path, files: Mapping[str, str]) -> list[str]:
-    if not folder.exists():
-        return []
-    present = (p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.is_file())
-    return [p for p in present if p not in files and p.split("/")[0] not in KEPT]
+def _bytes(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
 
 
-def write(root: Path, files: Mapping[str, str], complete: bool) -> None:
-    """Replace `root/output` by a copy that holds `files`, in one rename.
+def _present(folder: Path) -> list[str]:
+    return [p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.is_file()]
 
-    `complete`: whatever else is there is dropped (but for KEPT). Raises ParityError and leaves the old folder as it
-    was when anything cannot be written.
+
+def write(root: Path, plan: Plan) -> None:
+    """Replace `root/output` by a copy changed as planned, in one rename.
+
+    Raises ParityError and leaves the old folder as it was when anything cannot be written.
     """
     folder = root / "output"
     try:
@@ -48,12 +64,12 @@ def write(root: Path, files: Mapping[str, str], complete: bool) -> None:
             if folder.exists():
                 shutil.copytree(folder, fresh)
             fresh.mkdir(exist_ok=True)
-            for path in _stale(fresh, files) if complete else ():
-                (fresh / path).unlink()
-            for path, text in files.items():
+            for path in plan.drop:
+                (fresh / path).unlink(missing_ok=True)
+            for path, content in plan.files.items():
                 target = fresh / path
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(text.encode())
+                target.write_bytes(_bytes(content))
             _drop_empty_folders(fresh)
             _swap(folder, fresh, Path(scratch) / "old")
     except OSError as error:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from converter.errors import ParityError
-from converter.writer import differences, write
+from converter.writer import Plan, differences, whole, write
 
 OLD = {"a/one.kql": "one\n", "a/two.kql": "two\n", "b/three.spl": "three\n", "manifest.json": "{}\n"}
 NEW = {"a/one.kql": "one changed\n", "c/four.eql": "four\n", "manifest.json": '{"new": true}\n'}
@@ -25,7 +25,7 @@ def snapshot(root: Path) -> dict[str, bytes]:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A project whose output/ holds OLD and a bundle in dist/."""
-    write(tmp_path, OLD, complete=True)
+    write(tmp_path, whole(tmp_path, OLD))
     (tmp_path / "output" / "dist").mkdir()
     (tmp_path / "output" / "dist" / "bundle.zip").write_bytes(b"\0zip")
     return tmp_path
@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_a_complete_build_leaves_only_its_own_files_and_bundles(root: Path) -> None:
     """What no rule makes any more goes, with the folders it leaves empty; output/dist stays."""
-    write(root, NEW, complete=True)
+    write(root, whole(root, NEW))
     expected = {path: text.encode() for path, text in NEW.items()} | {"dist/bundle.zip": b"\0zip"}
     assert snapshot(root / "output") == expected
     assert not (root / "output" / "b").exists()
@@ -42,28 +42,28 @@ def test_a_complete_build_leaves_only_its_own_files_and_bundles(root: Path) -> N
 def test_a_partial_build_touches_only_its_own_files(root: Path) -> None:
     """`--target` and `--rule` leave the rest as it is."""
     before = snapshot(root / "output")
-    write(root, {"a/two.kql": "changed\n"}, complete=False)
+    write(root, Plan({"a/two.kql": "changed\n"}))
     assert snapshot(root / "output") == before | {"a/two.kql": b"changed\n"}
 
 
 def test_writing_twice_changes_nothing(root: Path) -> None:
     """The same content gives the same bytes, and no scratch folder is left beside them."""
-    write(root, NEW, complete=True)
+    write(root, whole(root, NEW))
     first = snapshot(root)
-    write(root, NEW, complete=True)
+    write(root, whole(root, NEW))
     assert snapshot(root) == first
     assert [p.name for p in root.iterdir()] == ["output"]
 
 
 def test_text_is_written_as_it_is(root: Path) -> None:
     """UTF-8 and the line ends of the text on every platform: no translation."""
-    write(root, {"x.kql": "é\nu\r\n"}, complete=True)
+    write(root, whole(root, {"x.kql": "é\nu\r\n"}))
     assert (root / "output" / "x.kql").read_bytes() == b"\xc3\xa9\nu\r\n"
 
 
 def test_the_first_build_makes_the_folder(tmp_path: Path) -> None:
     """There need be no output/ before."""
-    write(tmp_path, NEW, complete=True)
+    write(tmp_path, whole(tmp_path, NEW))
     assert snapshot(tmp_path / "output") == {path: text.encode() for path, text in NEW.items()}
 
 
@@ -101,9 +101,9 @@ def test_a_failure_leaves_output_as_it_was(
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, _fails_at(number, getattr(owner, name)))
         with pytest.raises(ParityError, match=r"output/ was left as it was: .*No space left on device"):
-            write(root, NEW, complete=True)
+            write(root, whole(root, NEW))
     assert snapshot(root) == before
-    write(root, NEW, complete=True)
+    write(root, whole(root, NEW))
     assert snapshot(root / "output").keys() == {*NEW, "dist/bundle.zip"}
 
 
@@ -117,7 +117,7 @@ def test_an_interruption_leaves_output_as_it_was(root: Path, monkeypatch: pytest
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            write(root, NEW, complete=True)
+            write(root, whole(root, NEW))
     assert snapshot(root) == before
 
 
@@ -137,7 +137,7 @@ def test_an_interruption_between_the_renames_leaves_output_as_it_was(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            write(root, NEW, complete=True)
+            write(root, whole(root, NEW))
     assert snapshot(root) == before
 
 
@@ -145,28 +145,28 @@ def test_output_that_is_a_file_is_an_error(tmp_path: Path) -> None:
     """Somebody's file called output is not overwritten."""
     (tmp_path / "output").write_text("mine")
     with pytest.raises(ParityError, match="output/"):
-        write(tmp_path, NEW, complete=True)
+        write(tmp_path, whole(tmp_path, NEW))
     assert (tmp_path / "output").read_text() == "mine"
 
 
 def test_differences_name_each_file(root: Path) -> None:
     """Missing, changed and stale files, each by its path; nothing is written."""
     before = snapshot(root)
-    assert differences(root, NEW, complete=True) == [
+    assert differences(root, whole(root, NEW)) == [
         "output/a/one.kql differs from what the rules give",
         "output/c/four.eql is missing",
         "output/manifest.json differs from what the rules give",
-        "output/a/two.kql is no longer made by any rule",
-        "output/b/three.spl is no longer made by any rule",
+        "output/a/two.kql is no longer made by anything",
+        "output/b/three.spl is no longer made by anything",
     ]
     assert snapshot(root) == before
 
 
 def test_differences_are_empty_exactly_after_writing(root: Path) -> None:
     """`--check` passes right after a build, for the whole and for a part."""
-    assert differences(root, OLD, complete=True) == []
-    assert differences(root, {"a/one.kql": "one\n"}, complete=False) == []
-    assert differences(root, {"a/one.kql": "one\n"}, complete=True) != []
+    assert differences(root, whole(root, OLD)) == []
+    assert differences(root, Plan({"a/one.kql": "one\n"})) == []
+    assert differences(root, whole(root, {"a/one.kql": "one\n"})) != []
 
 
 def test_the_files_can_be_read_by_others(root: Path) -> None:

@@ -6,7 +6,7 @@ set under the derivation of `converter.schemas.derive`. What the platform guaran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from converter.errors import OutOfFragment
 from converter.model import Column, Kind, Schema
@@ -23,6 +23,7 @@ from converter.semantics.language import (
     Seq,
     char,
     chars,
+    literal,
 )
 from converter.semantics.predicate import (
     FALSE,
@@ -114,12 +115,34 @@ def _atom(item: Atom, column: Column, columns: Mapping[str, Column], schema: Sch
     if isinstance(values, Strings):
         values = Strings(INVERSE[column.derive](values.language))
     found: Predicate = Atom(column.source, values)
-    if schema.missing == "null-text":
-        # a missing value arrives as the text "null"
-        present = Atom(column.source, Present())
-        missing = holds(item, {item.field: "null"})
-        found = disjunction([conjunction([present, found]), negation(present) if missing else FALSE])
+    if schema.missing == "null-text" and holds(item, {item.field: "null"}):
+        # a missing value arrives as the text "null", which is among those asked for
+        found = disjunction([found, negation(Atom(column.source, Present()))])
     return found
+
+
+def guarantee(schema: Schema, predicates: tuple[Predicate, ...]) -> Predicate:
+    """What holds of every event of the platform beyond the Domain, for the fields that the predicates test.
+
+    Where a missing value arrives as the text "null", no field holds that text of its own: the platform could not tell.
+    A guard of equality is far cheaper to decide with than a Domain that leaves the text out.
+    """
+    if schema.missing != "null-text":
+        return TRUE
+    fields = sorted({atom.field for p in predicates for atom in atoms(p) if isinstance(atom.values, Strings)})
+    null = Strings(literal("null", True))
+    return conjunction(negation(Atom(field, null)) for field in fields)
+
+
+def atoms(predicate: Predicate) -> Iterator[Atom]:
+    """Every atom of a predicate, from left to right."""
+    if isinstance(predicate, Atom):
+        yield predicate
+    elif isinstance(predicate, Not):
+        yield from atoms(predicate.part)
+    else:
+        for part in predicate.parts:
+            yield from atoms(part)
 
 
 def domain_of(kind: Kind, schema: Schema) -> Domain:
@@ -147,8 +170,6 @@ def _field(source: str, column: Column, schema: Schema) -> FieldDomain:
     language = PATH if source in _PATHS else ACCOUNT if source in ("User", "ParentUser") else ANY_STRING
     if column.derive == "trim":
         language = TRIMMED  # the platform cuts outer blanks off, so it cannot tell such values apart
-    elif language is ANY_STRING and schema.missing == "null-text":
-        language = NOT_NULL_TEXT
     return FieldDomain("string", language, empty_is_missing=empty, samples=samples)
 
 
@@ -205,18 +226,6 @@ def _blank_free_ends() -> Language:
     return Alt((EMPTY_STRING, solid, Seq((solid, ANY_STRING, solid))))
 
 
-def _not_null_text() -> Language:
-    """Every text but "null" in any case: on this platform that text is a missing value."""
-    word = "null"
-    options: list[Language] = []
-    for i, c in enumerate(word):
-        head = tuple(char(x, True) for x in word[:i])
-        codes = [(ord(x), ord(x)) for x in (c, c.upper())]
-        options += [Seq(head), Seq((*head, chars(codes, negated=True), ANY_STRING))]
-    options.append(Seq((*(char(x, True) for x in word), Repeat(chars([(0, MAX_CHAR)]), 1, None))))
-    return Alt(tuple(options))
-
-
 INVERSE: dict[str, Callable[[Language], Language]] = {
     "same": lambda language: language,
     "basename": _basename,
@@ -226,4 +235,3 @@ INVERSE: dict[str, Callable[[Language], Language]] = {
     "trim": lambda language: language,
 }
 TRIMMED = _blank_free_ends()
-NOT_NULL_TEXT = _not_null_text()

@@ -19,7 +19,8 @@ from converter.artefacts.validate import check
 from converter.discovery import engines_for, find_target, targets
 from converter.errors import Faults, ParityError
 from converter.model import Outcome, Query
-from converter.package import index, merge
+from converter.artefact_index import index
+from converter.package import merge
 from converter.prove import prove
 from converter.verify import Subject, verify
 from tests.artefacts.made import MAKERS, context, files, with_settings
