@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from converter.artefact_index import index
 from converter.artefacts.attack import from_tags
 from converter.artefacts.base import Artefact, Context
 from converter.artefacts.defender import MAKER, REQUIRED, custom_detection, tactics
@@ -19,7 +20,6 @@ from converter.artefacts.validate import check
 from converter.discovery import engines_for, find_target, targets
 from converter.errors import Faults, ParityError
 from converter.model import Outcome, Query
-from converter.artefact_index import index
 from converter.package import merge
 from converter.prove import prove
 from converter.verify import Subject, verify

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from converter.addresses import both_spellings
 from converter.dialects.eql.reader import read
 from converter.dialects.eql.syntax import Both, Comparison, Constant, Either, FieldName, Lookup, Negation, parse
 from converter.engines.lucene_pattern import compile_lucene
@@ -72,10 +73,13 @@ def _port(low: int | None, high: int | None) -> Atom:
         ("port > 80", _port(81, None)),
         ("port not in (80, 443)", Not(Or((_port(80, 80), _port(443, 443))))),
         ("flag", Atom("flag", Strings(literal("true", False)))),
-        ('ip == "10.0.0.1"', Atom("ip", Addresses(((4, 0x0A000001, 0x0A000001),)))),
+        ('ip == "10.0.0.1"', Atom("ip", Addresses(both_spellings([(4, 0x0A000001, 0x0A000001)])))),
         (
             'cidrMatch(ip, "10.0.0.0/9", "10.128.0.0/9", "fe80::/10")',
-            Atom("ip", Addresses(((4, 0x0A000000, 0x0AFFFFFF), (6, 0xFE80 << 112, (0xFEC0 << 112) - 1)))),
+            Atom(
+                "ip",
+                Addresses(both_spellings([(4, 0x0A000000, 0x0AFFFFFF), (6, 0xFE80 << 112, (0xFEC0 << 112) - 1)])),
+            ),
         ),
         ('?absent : "x"', FALSE),
         ("?absent == null", TRUE),
