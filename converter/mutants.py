@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from converter.discovery import schema_of
-from converter.errors import NotRepresentable, ParityError
+from converter.errors import EngineUnavailable, NotRepresentable, ParityError
 from converter.fixtures import Bench, Sample
 from converter.model import Case, Engine, Event, Outcome, Rule, Schema
 from converter.mutate import Mutant
@@ -113,7 +113,11 @@ class _Run:
         return Fate(path, item.mutant, item.proof, "", False)
 
     def _found(self, engine: Engine, text: str) -> set[int]:
-        return {hit.position for hit in engine.run(text, self.bench.records, self.bench.schema)}
+        try:
+            hits = engine.run(text, self.bench.records, self.bench.schema)
+        except EngineUnavailable:  # a server that was slow to start under load gets a second chance
+            hits = engine.run(text, self.bench.records, self.bench.schema)
+        return {hit.position for hit in hits}
 
     def _contradiction(self, item: _Proved, engine: Engine, found: set[int], other: list[int]) -> str:
         witness = item.proof.witness
