@@ -1,7 +1,7 @@
 """Time and memory of the commands, from a cold start: `python benchmarks/commands.py [--runs 5]`.
 
-Prints, for each command, the best CPU time over the runs, its wall time and the peak memory of the process and its
-children together, beside what we promise. Exit code 1 if a promise is broken.
+Prints, for each command, the best CPU time over the runs (children included), its wall time and the peak memory of its
+largest process, beside what we promise. Exit code 1 if a promise is broken.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from converter.discovery import engines_for, schema_of, targets
 from converter.evaluator import compile_rule
 from converter.fixtures import Bench, bench, load_all
 from converter.library import Library
-from converter.model import Case, Event, Outcome, Query, Report, Rule, Target, Verdict
+from converter.model import Case, Event, Outcome, Report, Rule, Target, Verdict
 from converter.verify import Judge, Subject, verify
 
 Progress = Callable[[int, int, str], None]
@@ -68,31 +69,35 @@ def check(library: Library, built: Built, root: Path, progress: Progress | None 
     benches = Benches(library, root)
     verdicts: list[Verdict] = []
     todo = subjects(library, built)
-    for number, subject in enumerate(todo):
-        if progress:
-            progress(number, len(todo), f"{subject.target.name}: {subject.query.source}")
-        verdicts.extend(_verdicts(subject, benches))
+    # what looks at the text alone goes to a process of its own, beside the engines
+    with ProcessPoolExecutor(max_workers=1) as pool:
+        texts = [pool.submit(_text_checks, subject) for subject in todo]
+        for number, (subject, text) in enumerate(zip(todo, texts, strict=True)):
+            if progress:
+                progress(number, len(todo), f"{subject.target.name}: {subject.query.source}")
+            verdicts.extend(_executions(subject, benches))
+            verdicts.extend(text.result())
     verdicts.extend(_unsupported(built))
     return Report(tuple(verdicts))
 
 
-def _verdicts(subject: Subject, benches: Benches) -> Iterator[Verdict]:
+def _executions(subject: Subject, benches: Benches) -> Iterator[Verdict]:
     found = engines_for(subject.target.dialect)
     for engine in found:
         yield verify(subject, engine, benches.of(subject.target), benches.judges)
     if not found:
         yield Verdict(subject.query.source, subject.target.name, "none", Outcome.NOT_RUN, detail="no engine runs this")
-    yield from _binder(subject.query, subject.target)
+
+
+def _text_checks(subject: Subject) -> list[Verdict]:
+    """The proof, and for KQL Microsoft's own binder: names and types, against the real columns."""
+    query, target = subject.query, subject.target
     # the proof names a detection's parts by their labels
     parts = {subject.labels.get(path, path): rule for path, rule in subject.rules.items()}
-    yield prove.verdict(subject.query, subject.target, parts)
-
-
-def _binder(query: Query, target: Target) -> Iterator[Verdict]:
-    """Microsoft's own binder on KQL: names and types, against the real columns."""
-    if query.dialect != "kql":
-        return
-    yield binder_check.verdict(query, target, schema_of(target).types)
+    found = [prove.verdict(query, target, parts)]
+    if query.dialect == "kql":
+        found.insert(0, binder_check.verdict(query, target, schema_of(target).types))
+    return found
 
 
 def _unsupported(built: Built) -> Iterator[Verdict]:

@@ -21,6 +21,7 @@ from converter.library import read_yaml
 from converter.lower import Columns, lower
 from converter.model import Detection, Kind, Query, Rule, Target
 from converter.places import line_of
+from converter.schemas.derive import CLASSIFYING
 
 #: columns first by how close they are to the event's own value
 _DERIVE_ORDER = ("basename", "same", "trim", "lower", "dirname")
@@ -136,7 +137,7 @@ def _columns(fields: tuple[str, ...], kinds: tuple[Kind, ...]) -> tuple[tuple[st
     shown: list[str] = []
     unmapped: list[str] = []
     for field in fields:
-        found = [c for c in kinds[0].columns if c.source == field]
+        found = [c for c in kinds[0].columns if c.source == field and c.derive not in CLASSIFYING]
         found.sort(key=lambda c: _DERIVE_ORDER.index(c.derive))
         if not found and not any(field in kind.sigma for kind in kinds):
             unmapped.append(field)

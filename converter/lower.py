@@ -51,6 +51,7 @@ from converter.dialects.condition import (
 )
 from converter.errors import Unsupported
 from converter.model import Kind
+from converter.schemas.derive import CLASSIFYING
 from converter.schemas.project import NUMERIC_TYPES
 
 _INLINE_FLAGS = re.compile(r"\(\?([ims]+)\)")
@@ -69,7 +70,9 @@ class Columns:
 
     @classmethod
     def of(cls, kinds: tuple[Kind, ...], types: Mapping[str, str]) -> Columns:
-        sources = {c.name: c.source for kind in kinds for c in kind.columns if c.source}
+        sources = {
+            c.name: c.source for kind in kinds for c in kind.columns if c.source and c.derive not in CLASSIFYING
+        }
         paths = {c.source: c.name for kind in kinds for c in kind.columns if c.source and c.derive == "same"}
         names = {c.source: c.name for kind in kinds for c in kind.columns if c.source and c.derive == "basename"}
         constants = frozenset(name for kind in kinds for name in kind.native)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from converter.schemas.ip_types import address_type
+
 
 def _same(value: Any) -> Any:
     return value
@@ -33,13 +35,22 @@ def _trim(value: Any) -> Any:
     return str(value).strip(" \t\r\n\f\v")
 
 
+def _ip_type(value: Any) -> Any:
+    """The sort of an address, "" of what is none."""
+    return address_type(str(value))
+
+
 DERIVATIONS: dict[str, Callable[[Any], Any]] = {
     "same": _same,
     "basename": _basename,
     "dirname": _dirname,
     "lower": _lower,
     "trim": _trim,
+    "ip_type": _ip_type,
 }
+
+#: These only say of which sort a value is: a column made so neither shows the value nor can be searched for it.
+CLASSIFYING = frozenset({"ip_type"})
 
 
 def derive(name: str, value: Any) -> Any:

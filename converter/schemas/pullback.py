@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from converter.errors import OutOfFragment
 from converter.model import Column, Kind, Schema
+from converter.schemas.derive import CLASSIFYING
+from converter.schemas.ip_types import addresses_of
 from converter.semantics.domain import Domain, FieldDomain
-from converter.semantics.evaluate import holds
+from converter.semantics.evaluate import holds, matches
 from converter.semantics.language import (
     ANY_STRING,
     EMPTY_STRING,
@@ -28,6 +30,7 @@ from converter.semantics.language import (
 from converter.semantics.predicate import (
     FALSE,
     TRUE,
+    Addresses,
     And,
     Atom,
     Not,
@@ -113,7 +116,9 @@ def _atom(item: Atom, column: Column, columns: Mapping[str, Column], schema: Sch
             raise OutOfFragment(f"{item.field} and {values.other} are not plain copies of Sigma fields")
         return Atom(column.source, SameAs(other.source, values.how, values.ignore_case))
     if isinstance(values, Strings):
-        values = Strings(INVERSE[column.derive](values.language))
+        values = INVERSE[column.derive](values.language)
+    elif column.derive in CLASSIFYING and not isinstance(values, Present):
+        return FALSE  # the name of a sort is neither a number nor an address
     found: Predicate = Atom(column.source, values)
     if schema.missing == "null-text" and holds(item, {item.field: "null"}):
         # a missing value arrives as the text "null", which is among those asked for
@@ -226,12 +231,23 @@ def _blank_free_ends() -> Language:
     return Alt((EMPTY_STRING, solid, Seq((solid, ANY_STRING, solid))))
 
 
-INVERSE: dict[str, Callable[[Language], Language]] = {
-    "same": lambda language: language,
-    "basename": _basename,
-    "dirname": _dirname,
-    "lower": _lower,
+def _ip_type(language: Language) -> Addresses:
+    """The addresses whose sort has a name in the language; exact on the domain, where every value is an address."""
+    return Addresses(addresses_of(lambda name: matches(language, name)))
+
+
+def _text(inverse: Callable[[Language], Language]) -> Callable[[Language], Strings]:
+    return lambda language: Strings(inverse(language))
+
+
+#: derivation -> the values whose derived text is in a language
+INVERSE: dict[str, Callable[[Language], Strings | Addresses]] = {
+    "same": Strings,
+    "basename": _text(_basename),
+    "dirname": _text(_dirname),
+    "lower": _text(_lower),
     # exact on the domain, where values have no outer blanks
-    "trim": lambda language: language,
+    "trim": Strings,
+    "ip_type": _ip_type,
 }
 TRIMMED = _blank_free_ends()

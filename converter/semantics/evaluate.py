@@ -41,6 +41,7 @@ def matches(language: Language, text: str) -> bool:
     return _member(language)(text)
 
 
+@lru_cache(maxsize=65536)
 def fold(text: str) -> str:
     """`text` with each letter in the case that stands for both, by the one-to-one pairs of `language.char`."""
     return "".join(_fold_char(c) for c in text)

@@ -31,13 +31,26 @@ class Row:
     values: Mapping[str, tuple[Value, ...]]
 
 
+_KEPT = 4
+_LOADED: dict[tuple[object, ...], tuple[Sequence[Record], list[Row]]] = {}
+
+
 def load(source: From, records: Sequence[Record], columns: Columns) -> list[Row]:
-    """The records that FROM selects, in their order. Raises NotRepresentable for a value its column cannot hold."""
-    return [
-        Row(position, _values(position, record, columns))
-        for position, record in enumerate(records)
-        if searched(source.patterns, record.table)
-    ]
+    """The records that FROM selects, in their order. Raises NotRepresentable for a value its column cannot hold.
+
+    The last few loads are kept, since two engines run many queries over the same records.
+    """
+    key = (id(records), source.patterns, tuple(columns.items()))
+    if key not in _LOADED:
+        while len(_LOADED) >= _KEPT:
+            _LOADED.pop(next(iter(_LOADED)))
+        rows = [
+            Row(position, _values(position, record, columns))
+            for position, record in enumerate(records)
+            if searched(source.patterns, record.table)
+        ]
+        _LOADED[key] = (records, rows)  # with the records, so that their identity is not used again
+    return _LOADED[key][1]
 
 
 def _values(position: int, record: Record, columns: Columns) -> dict[str, tuple[Value, ...]]:
