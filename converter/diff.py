@@ -68,7 +68,8 @@ def _distinct(views: Iterable[View]) -> Iterator[tuple[View, tuple[str, ...]]]:
     """Each question once, with all kinds of record that ask it: kinds often have the same columns."""
     found: list[tuple[object, View, list[str]]] = []
     for view in views:
-        key = (predicate_of(view.old), predicate_of(view.new), view.domain, dict(view.fixed))
+        silent = tuple(map(_nothing, (view.old, view.new)))
+        key = (predicate_of(view.old), predicate_of(view.new), silent, view.domain, dict(view.fixed))
         same = next((kinds for known, _, kinds in found if known == key), None)
         if same is None:
             found.append((key, view, same := []))
@@ -134,21 +135,18 @@ class _Explained:
                 return
             if event is None:
                 return
-            if self._nothing(quiet_side):
+            if _nothing(self.sides[quiet_side]):
                 word = "the new side has" if direction == "lost" else "the old side had"
+                categories = " and ".join(dict.fromkeys(kind.split("/")[0] for kind in self.kinds))
                 shown = self._plausible(question, event, {})
-                yield Cause(direction, self.kinds, f"{word} nothing for these records", {**self.view.fixed, **shown})
+                text = f"{word} nothing for {categories or 'these'} records"
+                yield Cause(direction, self.kinds, text, {**self.view.fixed, **shown})
                 return
             event, literals = self._narrowed(question, event)
             literals = _told(direction, literals)
             cause, excluded = self._cause(direction, self._plausible(question, event, literals), literals)
             yield cause
             question = conjunction([question, negation(excluded)])
-
-    def _nothing(self, side: Part) -> bool:
-        """Whether a side does not speak of this kind of record at all."""
-        tree = self.sides[side]
-        return isinstance(tree, Some) and not tree.parts
 
     def _ask(self, question: Predicate) -> dict[str, Any] | Unknown | None:
         return satisfiable(question, self.view.domain, self.budget)
@@ -305,6 +303,11 @@ class _Explained:
         return Cause(direction, self.kinds, f"the condition {word} on: {where}", shown), excluded
 
 
+def _nothing(tree: Tree) -> bool:
+    """Whether a side does not speak of a kind of record at all."""
+    return isinstance(tree, Some) and not tree.parts
+
+
 def _name(named: Named) -> object:
     """What a selection is recognised by: its name, which a list of a query has not."""
     return id(named) if named.anonymous else named.name
@@ -337,7 +340,7 @@ def _told(direction: Direction, literals: dict[_Unit, bool]) -> dict[_Unit, bool
 def _test(unit: _Unit, value: bool, event: Mapping[str, Any]) -> CauseTest:
     tree = unit.tree
     if isinstance(tree, Leaf):
-        return CauseTest(tree.text, unit.side, value, tree.selection, tree.line)
+        return CauseTest(tree.text, unit.side, value, tree.selection, tree.line, remark=tree.remark)
     within = [leaf for leaf in leaves(tree) if holds(leaf.predicate, event)] if value else []
     name = "" if tree.anonymous else tree.name
     return CauseTest(tree.name, unit.side, value, name, tree.line, within[0].text if within else "")

@@ -15,7 +15,7 @@ DIRECTIONS: tuple[Direction, ...] = ("lost", "gained")
 class CauseTest:
     """A test or selection of a cause: on which side it stands, and whether it holds of the example event.
 
-    `within` is the single test through which a selection holds.
+    `within` is the single test through which a selection holds, `remark` why the kind of record decides the test.
     """
 
     text: str
@@ -24,6 +24,7 @@ class CauseTest:
     selection: str = ""
     line: int = 0
     within: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,10 @@ def sentence(direction: Direction, tests: Sequence[CauseTest]) -> str:
 
 
 def _named(test: CauseTest) -> str:
+    return _placed(test) + (f" ({test.remark})" if test.remark else "")
+
+
+def _placed(test: CauseTest) -> str:
     if test.within and not test.selection:
         return code(test.within)
     if not test.selection:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from converter.dialects.reading import Branch
 from converter.diff import View
+from converter.diff_records import of_query, of_rule
 from converter.discovery import dialect_module, schema_of
 from converter.errors import LibraryError, UsageError
 from converter.library import MAX_BYTES, Library, load_rule
 from converter.model import Detection, Kind, Rule, Schema, Target
 from converter.outline import NEVER, Outline, Some, Tree, folded, generic_domain, mapped, of_predicate
-from converter.schemas.pullback import domain_of, fix, pull_back
+from converter.schemas.pullback import domain_of
 
 #: file name extension -> dialect
 EXTENSIONS = {".kql": "kql", ".spl": "spl", ".eql": "eql", ".esql": "esql", ".json": "dsl", ".lucene": "lucene"}
@@ -32,7 +33,7 @@ class Rules:
     def tree(self, kind: Kind | None, category: str, label: str | None) -> Tree:
         """What the rules of a category mean, over Sigma fields or, of a kind of record, over the fields left open."""
         found = [
-            outline.tree if kind is None else mapped(outline.tree, lambda p: fix(p, kind))
+            outline.tree if kind is None else mapped(outline.tree, lambda leaf: of_rule(leaf, kind))
             for name, rule, outline in self.parts
             if rule.category == category and label in (None, name)
         ]
@@ -61,7 +62,7 @@ class Text:
         for branch in self.branches:
             named = label is None or label in branch.labels.values()
             if named and (not branch.tables or any(fnmatchcase(kind.table, table) for table in branch.tables)):
-                found.append(of_predicate(branch.predicate, lambda p: pull_back(p, kind, self.schema)))
+                found.append(of_predicate(branch.predicate, lambda a: of_query(a, kind, self.schema)))
         return found[0] if len(found) == 1 else Some(tuple(found))
 
     @property

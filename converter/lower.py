@@ -70,9 +70,7 @@ class Columns:
 
     @classmethod
     def of(cls, kinds: tuple[Kind, ...], types: Mapping[str, str]) -> Columns:
-        sources = {
-            c.name: c.source for kind in kinds for c in kind.columns if c.source and c.derive not in CLASSIFYING
-        }
+        sources = {c.name: c.source for kind in kinds for c in kind.columns if c.source and c.derive not in CLASSIFYING}
         paths = {c.source: c.name for kind in kinds for c in kind.columns if c.source and c.derive == "same"}
         names = {c.source: c.name for kind in kinds for c in kind.columns if c.source and c.derive == "basename"}
         constants = frozenset(name for kind in kinds for name in kind.native)

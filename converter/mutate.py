@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from converter.model import Schema
+from converter.mutate_json import json_mutants
 from converter.schemas.project import NUMERIC_TYPES
 
 #: operator -> what it does; the order is the one of reports
@@ -82,9 +83,7 @@ def mutants(text: str, dialect: str, schema: Schema, category: str = "") -> tupl
     """
     columns = _columns(schema, category)
     if dialect == "dsl":
-        from converter.mutate_json import json_mutants
-
-        return json_mutants(text, columns)
+        return tuple(Mutant(*mutation) for mutation in json_mutants(text, columns))
     tokens = _tokens(text, dialect)
     found: dict[str, Mutant] = {}
     for edit in _edits(text, tokens, dialect, columns):

@@ -8,25 +8,26 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from converter.mutate import Mutant
-
 Path = tuple[str | int, ...]
 #: (operator, what is changed, the document changed)
 _Change = tuple[str, str, Any]
 _WINDOW = "@timestamp"
 
 
-def json_mutants(text: str, columns: Mapping[str, tuple[str, ...]]) -> tuple[Mutant, ...]:
-    """Every mutant of a search body; `columns` gives the fields that may stand in for a field."""
+def json_mutants(text: str, columns: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str, str]]:
+    """(operator, what was changed, text) of every mutant of a search body.
+
+    `columns` gives the fields that may stand in for a field.
+    """
     document = json.loads(text)
-    found: dict[str, Mutant] = {}
+    found: dict[str, tuple[str, str, str]] = {}
     for path, node in _nodes(document["query"], ("query",)):
         for operator, note, new in _changes(path, node, columns):
             body = json.dumps(_replaced(document, path, new), indent=2, ensure_ascii=False) + "\n"
             if json.loads(body) != document and body not in found:
                 place = "/".join(str(step) for step in path[-4:])
-                found[body] = Mutant(operator, f"{place}: {note}", body)
-    return tuple(found.values())
+                found[body] = (operator, f"{place}: {note}", body)
+    return list(found.values())
 
 
 def _nodes(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:

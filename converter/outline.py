@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml
 
-from converter.describe import describe
 from converter.discovery import schemas
 from converter.meaning import meaning
 from converter.model import Rule
@@ -30,12 +29,16 @@ _BARE_NAME = Repeat(chars([(32, 91), (93, MAX_CHAR)]), 0, None)
 
 @dataclass(frozen=True, eq=False)
 class Leaf:
-    """One test. `text` as its author would write it, `selection` and `line` where it stands ("" and 0: unknown)."""
+    """One test. `text` as its author would write it, `selection` and `line` where it stands ("" and 0: unknown).
+
+    `remark` says why a kind of record decides it, if one does.
+    """
 
     text: str
     predicate: Predicate
     selection: str = ""
     line: int = 0
+    remark: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,19 +101,19 @@ def selections(tree: Tree) -> Iterator[Named]:
             yield from selections(part)
 
 
-def mapped(tree: Tree, function: Callable[[Predicate], Predicate]) -> Tree:
-    """The tree with `function` applied to the Predicate of each leaf."""
+def mapped(tree: Tree, function: Callable[[Leaf], Leaf]) -> Tree:
+    """The tree with `function` applied to each leaf."""
     if isinstance(tree, Leaf):
-        return replace(tree, predicate=function(tree.predicate))
+        return function(tree)
     if isinstance(tree, Inverse | Named):
         return replace(tree, part=mapped(tree.part, function))
     return replace(tree, parts=tuple(mapped(part, function) for part in tree.parts))
 
 
-def of_predicate(predicate: Predicate, function: Callable[[Predicate], Predicate]) -> Tree:
-    """A query's Predicate, each atom described and then passed through `function`."""
+def of_predicate(predicate: Predicate, function: Callable[[Atom], Tree]) -> Tree:
+    """A query's Predicate, with what `function` makes of each atom."""
     if isinstance(predicate, Atom):
-        return Leaf(describe(predicate), function(predicate))
+        return function(predicate)
     if isinstance(predicate, Not):
         return Inverse(of_predicate(predicate.part, function))
     parts = tuple(of_predicate(part, function) for part in predicate.parts)
@@ -129,7 +132,9 @@ def folded(tree: Tree) -> Tree:
         part = folded(tree.part)
         if not isinstance(part, Leaf) or not _constant(part):
             return replace(tree, part=part)
-        return part if isinstance(tree, Named) else Leaf(f"not {part.text}", negation(part.predicate))
+        return (
+            part if isinstance(tree, Named) else Leaf(f"not {part.text}", negation(part.predicate), remark=part.remark)
+        )
     parts = [folded(part) for part in tree.parts]
     decisive = FALSE if isinstance(tree, Every) else TRUE
     decided = [part for part in parts if isinstance(part, Leaf) and part.predicate == decisive]
