@@ -28,9 +28,12 @@ def register(group: click.Group) -> None:
 @click.argument("new", required=False)
 @click.option("--target", "-t", "name", metavar="T", help="On this target's records; a query needs it.")
 @click.option("--rev", metavar="REV", help="OLD as it stood at this git revision, against OLD as it is now.")
+@click.option("--site", is_flag=True, help="OLD against OLD with the exclusions of parity.toml: what they cost.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.pass_obj
-def diff(root: Path | None, old: str, new: str | None, name: str | None, rev: str | None, form: str) -> None:
+def diff(
+    root: Path | None, old: str, new: str | None, name: str | None, rev: str | None, site: bool, form: str
+) -> None:
     """What a change loses and gains, with an example event for each cause.
 
     OLD and NEW are rule files, queries (.kql .spl .eql .esql .json .lucene, with --target), or rules and detections of
@@ -42,14 +45,15 @@ def diff(root: Path | None, old: str, new: str | None, name: str | None, rev: st
     from converter.errors import OutOfFragment, UsageError
     from converter.library import load
 
-    if (new is None) == (rev is None):
-        raise UsageError("give two things to compare, or one and --rev", hint="parity diff RULE --rev HEAD~1")
+    if [new is not None, rev is not None, site].count(True) != 1:
+        hint = "parity diff RULE --rev HEAD~1, or parity diff RULE --site"
+        raise UsageError("give two things to compare, or one and --rev or --site", hint=hint)
     folder = project(root, required=False)
     target = find_target(name) if name else None
     loader = diff_sources.Loader(folder, lambda: load(project(root)), target)
     try:
         before = loader.at_revision(old, rev) if rev else loader.load(old)
-        after = loader.load(new if new is not None else old)
+        after = loader.at_site(old) if site else loader.load(new if new is not None else old)
         views = diff_sources.views(before, after, target)
         found = compare(before.name, after.name, views, notes=diff_sources.notes(before, after, target))
     except OutOfFragment as fault:

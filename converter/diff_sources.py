@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -108,6 +108,17 @@ class Loader:
                 line = fault.where.partition(":")[2]
                 raise LibraryError(fault.message, f"{name}:{line}" if line else name, fault.hint) from fault
             return self._rules(name, [("", rule)], Path(folder))
+
+    def at_site(self, argument: str) -> Source:
+        """A rule or detection of the library as the site's settings narrow it (`parity.toml`, exclusions)."""
+        from converter.artefacts.settings import apply_exclusions, load_settings
+
+        library = self.library()
+        settings = load_settings(self.root, library)
+        narrowed = {path: apply_exclusions(rule, settings) for path, rule in library.rules.items()}
+        site = Loader(self.root, lambda: Library(narrowed, library.detections), self.target)
+        found = site._of_library(argument)
+        return replace(found, name=f"{found.name} with the site's exclusions")
 
     def _of_library(self, argument: str) -> Source:
         from converter.build import select

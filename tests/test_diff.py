@@ -341,3 +341,34 @@ def test_tests_are_described_in_words() -> None:
     assert said(literal("Cmd", False)) == "F is 'Cmd' (in this case)"
     assert describe(Atom("F", Strings(from_re2("^a[0-9]+$")))).startswith("F matches /")
     assert describe(Atom("F", Numbers(((1, 5), (9, None))))) == "F is between 1 and 5 or at least 9"
+
+
+def test_what_a_sites_exclusions_cost(tmp_path: Path) -> None:
+    """`--site` compares a rule with itself narrowed by parity.toml: the excluded events are lost, and nothing else."""
+    import shutil
+
+    for folder in ("sigma", "pipelines"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    name = "proc_creation_win_webserver_spawns_shell"
+    (tmp_path / "filter.yml").write_text(FILTER_DOCUMENT.format(rule=library().rules[SPAWN].id), "utf-8")
+    (tmp_path / "parity.toml").write_text("exclusions = ['filter.yml']\n", "utf-8")
+    done = CliRunner().invoke(main, ["--root", str(tmp_path), "diff", name, "--site", "--format", "json"])
+    assert done.exit_code == 1, done.output
+    found = json.loads(done.stdout)
+    assert found["lost"]
+    assert not found["gained"]
+    assert "healthcheck" in json.dumps(found["lost"])
+    both = CliRunner().invoke(main, ["--root", str(tmp_path), "diff", name, name, "--site"])
+    assert both.exit_code == 2
+
+
+SPAWN = "sigma/windows/process_creation/proc_creation_win_webserver_spawns_shell.yml"
+FILTER_DOCUMENT = """\
+title: Health checks of our own
+logsource: {{category: process_creation, product: windows}}
+filter:
+    rules: [{rule}]
+    selection:
+        CommandLine|contains: healthcheck
+    condition: not selection
+"""

@@ -39,11 +39,9 @@ def addresses_of(wanted: Callable[[str], bool]) -> tuple[Range, ...]:
     """The addresses whose sort is wanted, as sorted and disjoint ranges that do not touch."""
     found: list[Range] = []
     for name, (version, first, last) in _PIECES:
-        if not wanted(name):
-            continue
-        if found and found[-1][0] == version and found[-1][2] + 1 == first:
-            first = found.pop()[1]
-        found.append((version, first, last))
+        if wanted(name):
+            touches = found and found[-1][0] == version and found[-1][2] + 1 == first
+            found.append((version, found.pop()[1] if touches else first, last))
     return tuple(found)
 
 
