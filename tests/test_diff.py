@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -345,8 +346,6 @@ def test_tests_are_described_in_words() -> None:
 
 def test_what_a_sites_exclusions_cost(tmp_path: Path) -> None:
     """`--site` compares a rule with itself narrowed by parity.toml: the excluded events are lost, and nothing else."""
-    import shutil
-
     for folder in ("sigma", "pipelines"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     name = "proc_creation_win_webserver_spawns_shell"

@@ -32,6 +32,7 @@ from converter.schemas.ip_types import addresses_of
 from converter.schemas.project import project
 from converter.schemas.pullback import domain_of
 from converter.semantics.decide import Unknown, satisfiable
+from converter.semantics.domain import Domain, FieldDomain
 from converter.semantics.evaluate import holds
 from converter.semantics.language import ANY_STRING, EMPTY_STRING, MAX_CHAR, Alt, Language, Repeat, Seq, chars, literal
 from converter.semantics.predicate import (
@@ -71,6 +72,8 @@ class Answer:
     def classes(self) -> list[str]:
         """The named deviations that this difference is an instance of."""
         label = self.original or self.shipped
+        # in KQL an empty text is a missing one
+        event = {name: value for name, value in self.sample.case.event.items() if value != ""}
         fires = (self.original is not None, self.shipped is not None)
         return [
             name
@@ -78,7 +81,7 @@ class Answer:
             if deviation.part == label
             and (deviation.original, deviation.parity) == fires
             and CLASSES[name].covers(self.sample.kind)
-            and holds(CLASSES[name].predicate, self.sample.case.event)
+            and holds(CLASSES[name].predicate, event)
         ]
 
 
@@ -95,6 +98,9 @@ class Class:
 
 _NAME = Repeat(chars([(92, 92)], negated=True), 0, None)
 _BACKSLASH = literal("\\", False)
+
+
+SCRIPTS = (".asp", ".aspx", ".ashx", ".asmx", ".php", ".jsp", ".jspx", ".cfm", ".shtml")
 
 
 def _one_of(values: Iterable[str]) -> Language:
@@ -129,9 +135,7 @@ def _contains_term(field: str) -> Predicate:
 
 def _other_letter_follows() -> Predicate:
     """A letter or digit beyond ASCII follows the extension of a script in a file's name, and only such ones do."""
-    extension = Seq(
-        (ANY_STRING, _one_of([".asp", ".aspx", ".ashx", ".asmx", ".php", ".jsp", ".jspx", ".cfm", ".shtml"]))
-    )
+    extension = Seq((ANY_STRING, _one_of(SCRIPTS)))
     followed = Atom("TargetFilename", Strings(Seq((extension, _FOREIGN, _NAME))))
     return And((followed, Not(Atom("TargetFilename", Strings(Seq((extension, _AFTER)))))))
 
@@ -168,7 +172,9 @@ def samples() -> tuple[Sample, ...]:
 
 
 def _case(deviation: Deviation) -> Case:
-    return Case(deviation.name, deviation.event, deviation.parity, deviation.kind)
+    """Its event; where the class is about one kind of record that no Sigma field tells, as that kind."""
+    kinds = CLASSES[deviation.name].kinds
+    return Case(deviation.name, deviation.event, deviation.parity, deviation.kind or (None if "*" in kinds else kinds))
 
 
 def _bench(cases: Mapping[str, tuple[Case, ...]], owners: Mapping[str, Any], now: datetime) -> Bench:
@@ -247,6 +253,12 @@ def test_deviations_and_their_classes_are_the_same() -> None:
 # -- on every event there can be
 
 
+@functools.cache
+def _satisfiable(question: Predicate, fields: frozenset[tuple[str, FieldDomain]]) -> dict[str, Any] | Unknown | None:
+    """Decided once: several kinds of record, and originals changed in another part, ask the very same."""
+    return satisfiable(question, Domain(dict(fields), FieldDomain(empty_is_missing=True)))
+
+
 @dataclass(frozen=True)
 class Difference:
     """The events of one kind of record on which exactly one of the two fires, under one label."""
@@ -267,7 +279,7 @@ class Difference:
     def event(self, wanted: Iterable[Predicate], unwanted: Iterable[Predicate]) -> dict[str, Any] | None:
         """An event of the difference on which all that is wanted holds and nothing unwanted; None: there is none."""
         question = conjunction([self.predicate, *wanted, *map(negation, unwanted)])
-        found = satisfiable(question, domain_of(self.kind, SCHEMA))
+        found = _satisfiable(question, frozenset(domain_of(self.kind, SCHEMA).fields.items()))
         assert not isinstance(found, Unknown), found
         fixed = {name: value for name, value in self.kind.sigma.items() if value is not None}
         return None if found is None else {**fixed, **found}
