@@ -53,9 +53,14 @@ def text(report: Report, width: int, colour: bool) -> str:
         console.print(table)
         console.print()
     for v in report.verdicts:
-        if v.detail and v.outcome is not Outcome.AGREE:
+        if v.detail and v.outcome not in (Outcome.AGREE, Outcome.NOT_RUN):
             console.print(Text(f"{v.outcome.value} {name_of(v.source)} on {v.target} ({v.check})", STYLES[v.outcome]))
             console.print(Text("  " + v.detail.replace("\n", "\n  ")))
+    # what is not installed is told once, however many queries it would have checked
+    absent = Counter((v.check, v.detail) for v in report.verdicts if v.outcome is Outcome.NOT_RUN)
+    for (check, detail), count in absent.items():
+        console.print(Text(f"{Outcome.NOT_RUN.value} {check}, {count} times", STYLES[Outcome.NOT_RUN]))
+        console.print(Text("  " + detail.replace("\n", "\n  ")))
     console.print(summary(report), style="bold", highlight=False)
     return out.getvalue()
 

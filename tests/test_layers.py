@@ -201,4 +201,4 @@ def test_nothing_shadows_pysigma() -> None:
     assert not (ROOT / "tests" / "sigma").exists()
     import sigma.rule
 
-    assert ROOT not in Path(sigma.rule.__file__).parents
+    assert ROOT / "sigma" not in Path(sigma.rule.__file__).parents
