@@ -16,9 +16,11 @@ from converter.discovery import dialect_module, schema_of
 from converter.errors import OutOfFragment, ParityError
 from converter.meaning import meaning
 from converter.model import Kind, Outcome, Query, Rule, Schema, Target, Verdict
+from converter.plausible import plausible
 from converter.schemas.pullback import domain_of, fix, guarantee, pull_back
 from converter.semantics.decide import Decision, Different, Equivalent, Unknown, compare
 from converter.semantics.domain import DEFAULT_BUDGET, Budget, Domain
+from converter.semantics.evaluate import holds
 from converter.semantics.predicate import FALSE, Predicate, conjunction, disjunction
 
 CHECK = "proof"
@@ -78,15 +80,23 @@ def _compare(rules: list[Rule], branches: list[Branch], schema: Schema, budget: 
             continue
         sure = guarantee(schema, (wanted, found))
         sides = conjunction([sure, wanted]), conjunction([sure, found])
-        decision = _decide(*sides, domain_of(kind, schema), budget)
+        domain = domain_of(kind, schema)
+        decision = _decide(*sides, domain, budget)
         if isinstance(decision, Different):
-            fixed = {k: v for k, v in kind.sigma.items() if v is not None}
-            witness = Witness(kind.name, {**fixed, **decision.event}, decision.left_value, decision.right_value)
+            witness = _witness(kind, decision, sides, domain)
             return Proof(Outcome.DISAGREE, witness.describe(), witness)
         if isinstance(decision, Unknown):
             unknown = unknown or Proof(Outcome.OUT_OF_FRAGMENT, decision.reason)
         assert isinstance(decision, (Equivalent, Unknown))
     return unknown
+
+
+def _witness(kind: Kind, found: Different, sides: tuple[Predicate, Predicate], domain: Domain) -> Witness:
+    """The event that separates the two, with values a reader knows where they separate them just as well."""
+    answers = (found.left_value, found.right_value)
+    event = plausible(found.event, domain, lambda trial: (holds(sides[0], trial), holds(sides[1], trial)) == answers)
+    fixed = {name: value for name, value in kind.sigma.items() if value is not None}
+    return Witness(kind.name, {**fixed, **event}, *answers)
 
 
 #: The last questions: kinds of record, and targets over the same data, often pull back to the very same predicates.

@@ -29,6 +29,7 @@ LAYERS = {
     "converter.sigma_condition": 3,
     "converter.sigma_values": 3,
     "converter.meaning": 3,
+    "converter.plausible": 3,
     "converter.evaluator": 3,
     "converter.schemas": 3,
     "converter.fixtures": 3,
