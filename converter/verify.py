@@ -57,10 +57,15 @@ def verify(subject: Subject, engine: Engine, bench: Bench, judges: Mapping[str, 
         return _verdict(subject, engine, bench, Outcome.NOT_RUN, str(error))
     except ParityError as error:
         return _verdict(subject, engine, bench, Outcome.ERROR, str(error))
-    expected = dict(_expected(subject, bench, judges))
+    expected = expected_positions(subject, bench, judges)
     fault = next(_faults(subject, bench, expected, hits), None)
     outcome = Outcome.DISAGREE if fault else Outcome.AGREE
     return _verdict(subject, engine, bench, outcome, fault or "", matched=len(expected))
+
+
+def expected_positions(subject: Subject, bench: Bench, judges: Mapping[str, Judge]) -> dict[int, str]:
+    """position -> label of every sample that the query should return."""
+    return dict(_expected(subject, bench, judges))
 
 
 def _expected(subject: Subject, bench: Bench, judges: Mapping[str, Judge]) -> Iterator[tuple[int, str]]:
@@ -111,7 +116,7 @@ def _foreseen(sample: Sample, subject: Subject, gaps: set[str]) -> bool:
 
 def open_gap(subject: Subject, engine: Engine, bench: Bench, judges: Mapping[str, Judge]) -> bool:
     """Whether some sample that a Gap foresees still gets another answer: a Gap that no longer shows must go."""
-    expected = dict(_expected(subject, bench, judges))
+    expected = expected_positions(subject, bench, judges)
     found = {hit.position for hit in engine.run(subject.query.text, bench.records, bench.schema)}
     gaps = {g.feature for g in _gaps(subject)}
     return any((i in expected) != (i in found) and _foreseen(s, subject, gaps) for i, s in enumerate(bench.samples))

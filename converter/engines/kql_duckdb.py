@@ -25,7 +25,7 @@ from converter.engines.kql_checks import Types, check, check_escapes
 from converter.errors import EngineUnavailable, NotRepresentable, QueryError
 from converter.model import Hit, Record, Schema
 
-#: The checks below rely on this version's representation of a query; another one has to be looked at first.
+#: `kql_checks` relies on this version's representation of a query; another one has to be looked at first.
 VERSION = "1.1.2"
 
 #: KQL type -> (DuckDB type, Python types of its values in a record). Booleans are never numbers.
