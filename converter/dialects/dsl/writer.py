@@ -2,7 +2,8 @@
 
 https://www.elastic.co/docs/reference/query-languages/query-dsl/term-level-queries. `case_insensitive` folds ASCII
 letters only, and no ranges of a regular expression. `keyword` and `wildcard` fields are compared whole. `must_not`
-keeps documents that lack the field.
+keeps documents that lack the field. Upstream leans on `.caseless` fields, which one agent alone has, and else minds
+the case: github.com/SigmaHQ/pySigma-backend-elasticsearch/issues/178.
 """
 
 from __future__ import annotations

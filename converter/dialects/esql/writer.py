@@ -3,7 +3,9 @@
 Everything is case-sensitive, so fields go through TO_LOWER and literals are lower-cased; a regular expression is
 written in both cases instead, since the rewritten case-insensitive form folds no ranges. A test on a missing field is
 null: what is negated goes through COALESCE(…, false). `event.category` and `event.type` hold several values, on which
-`==` is null: MV_CONTAINS (from 9.2) tests them.
+`==` is null: MV_CONTAINS (from 9.2) tests them. Upstream minds the case throughout
+(github.com/SigmaHQ/pySigma-backend-elasticsearch/issues/107) and escapes LIKE patterns once where ES|QL unescapes twice
+(github.com/elastic/elasticsearch/issues/118932).
 """
 
 from __future__ import annotations

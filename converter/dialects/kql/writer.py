@@ -114,7 +114,8 @@ class KqlWriter(Writer):
         """Both functions return null for the other family's addresses, and `not(null)` would lose the row.
 
         https://learn.microsoft.com/en-us/kusto/query/ipv4-is-in-any-range-function. Defender writes the peers of
-        dual-stack sockets as `::ffff:a.b.c.d`, so each IPv4 range is also given in its mapped form.
+        dual-stack sockets as `::ffff:a.b.c.d`, so each IPv4 range is also given in its mapped form. Upstream hands IPv6
+        ranges to the IPv4 function: github.com/AttackIQ/pySigma-backend-kusto/issues/43.
         """
         v4 = [n for n in leaf.networks if ":" not in n]
         v6 = [n for n in spellings(leaf.networks) if ":" in n]
@@ -175,7 +176,11 @@ def re2_blanks(pattern: str) -> str:
 
 
 def _whole(pattern: Pattern, cased: bool) -> str:
-    """The whole value matches a pattern with inner wildcards; `s` lets `.` match line breaks as Sigma's `*` does."""
+    """The whole value matches a pattern with inner wildcards; `s` lets `.` match line breaks as Sigma's `*` does.
+
+    Upstream minds the case here (github.com/AttackIQ/pySigma-backend-kusto/issues/34), and in lists it loses the order of
+    the parts (…/pull/18).
+    """
     body = "".join(
         {Wild.ANY: ".*", Wild.ONE: "."}[part] if isinstance(part, Wild) else _re2_escape(part) for part in pattern.parts
     )

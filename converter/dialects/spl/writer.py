@@ -65,7 +65,11 @@ class SplWriter(Writer):
         return "| multisearch\n" + header + "\n".join(searches) + "\n| " + "\n| ".join(tail) + "\n"
 
     def _pipeline(self, draft: Draft, window: str = "") -> list[str]:
-        """`search` terms, then one command for each conjunct that `search` cannot express."""
+        """`search` terms, then one command for each conjunct that `search` cannot express.
+
+        An Or with a regular expression in it goes to `where` whole; upstream loses the Or or begins with a pipe:
+        github.com/SigmaHQ/pySigma-backend-splunk/issues/74.
+        """
         self._null_text = draft.target.schema == "splunk-defender"
         parts = draft.condition.parts if isinstance(draft.condition, And) else (draft.condition,)
         scope = [p for p in parts if isinstance(p, (Match, NumberIn)) and p.field in _SCOPE]
