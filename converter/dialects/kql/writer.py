@@ -178,8 +178,8 @@ def re2_blanks(pattern: str) -> str:
 def _whole(pattern: Pattern, cased: bool) -> str:
     """The whole value matches a pattern with inner wildcards; `s` lets `.` match line breaks as Sigma's `*` does.
 
-    Upstream minds the case here (github.com/AttackIQ/pySigma-backend-kusto/issues/34), and in lists it loses the order of
-    the parts (…/pull/18).
+    Upstream minds the case here (github.com/AttackIQ/pySigma-backend-kusto/issues/34), and in lists it loses the order
+    of the parts (…/pull/18).
     """
     body = "".join(
         {Wild.ANY: ".*", Wild.ONE: "."}[part] if isinstance(part, Wild) else _re2_escape(part) for part in pattern.parts
