@@ -191,8 +191,6 @@ class Case:
     kind: str | None = None
     age_minutes: int | None = None
     where: str = ""
-    #: Targets on which a declared Gap foresees another answer, by the Gap's feature.
-    gap: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """One in-memory, OpenSearch-compatible server per process, which the Elastic engines share (osmem-server on PyPI, MIT).
 
 It speaks Elasticsearch's search API, so a shipped body goes to it as it is. Measured differences from Elasticsearch are
-listed in tests/engines/test_osmem_engines.py: the main one is that `case_insensitive` folds every letter there, while
-Elasticsearch folds ASCII only.
+listed in tests/engines/test_osmem_engines.py: the main one is that `case_insensitive` folds every letter there in a
+`term` query (ASCII only in `wildcard`, `prefix` and `regexp`), while Elasticsearch documents ASCII folding for all.
 """
 
 from __future__ import annotations

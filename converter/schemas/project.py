@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from converter.errors import NotRepresentable
@@ -78,12 +77,3 @@ def _typed(value: Any, type_name: str, schema: Schema) -> Any:
 
 def _reject(schema: Schema, value: Any, type_name: str) -> Any:
     raise NotRepresentable(f"{schema.name} stores {value!r} in a column of type {type_name}")
-
-
-def columns_by_name(kinds: tuple[Kind, ...]) -> Mapping[str, str]:
-    """native column -> Sigma field, over all kinds given; constants map to ""."""
-    names: dict[str, str] = {}
-    for kind in kinds:
-        names.update(dict.fromkeys(kind.native, ""))
-        names.update({c.name: c.source for c in kind.columns if c.source})
-    return names
