@@ -18,19 +18,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from converter.discovery import engines_for, schema_of, targets  # noqa: E402
-from converter.model import Outcome  # noqa: E402
-from converter.mutants import Fate, fates  # noqa: E402
-from converter.mutate import OPERATORS, mutants  # noqa: E402
+from converter.core.discovery import engines_for, schema_of, targets  # noqa: E402
+from converter.core.verdict import Outcome  # noqa: E402
 from tests.project import all_subjects, benches  # noqa: E402
+from tests.support.mutants import Fate, fates  # noqa: E402
+from tests.support.mutate import OPERATORS, Surroundings, mutants  # noqa: E402
 
 
 def run(number: int) -> list[Fate]:
     """All mutants of one query."""
     subject = all_subjects()[number]
-    category = next(iter(subject.rules.values())).category if len(subject.rules) == 1 else ""
-    chosen = mutants(subject.query.text, subject.target.dialect, schema_of(subject.target), category)
-    return fates(subject, chosen, engines_for(subject.target.dialect), benches().of(subject.target))
+    around = Surroundings.of(schema_of(subject.target), subject.rules.values())
+    chosen = mutants(subject.query.text, subject.target.dialect, around)
+    return fates(subject, chosen, engines_for(subject.target.dialect), benches().of(subject))
 
 
 def table(found: list[Fate]) -> str:

@@ -14,6 +14,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,18 +23,20 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.stock_cases import FAULTS, Fault  # noqa: E402
-from converter.binder_check import verdict as binder_verdict  # noqa: E402
-from converter.convert import Converter  # noqa: E402
-from converter.discovery import engines_for, schema_of, targets  # noqa: E402
-from converter.errors import EngineUnavailable, OutOfFragment, ParityError  # noqa: E402
-from converter.evaluator import evaluate  # noqa: E402
-from converter.library import load  # noqa: E402
-from converter.meaning import meaning  # noqa: E402
-from converter.model import Kind, Outcome, Query, Rule, Target  # noqa: E402
-from converter.probes import Predictor  # noqa: E402
-from converter.prove import prove  # noqa: E402
-from converter.schemas.project import project  # noqa: E402
-from converter.semantics.evaluate import holds  # noqa: E402
+from converter.audit.audit import audit_query  # noqa: E402
+from converter.convert.convert import Converter  # noqa: E402
+from converter.core.discovery import engines_for, schema_of, targets  # noqa: E402
+from converter.core.errors import EngineUnavailable, OutOfFragment, ParityError  # noqa: E402
+from converter.core.model import Query, Rule, Target  # noqa: E402
+from converter.core.platform import Kind  # noqa: E402
+from converter.core.verdict import Outcome  # noqa: E402
+from converter.platforms.project import project  # noqa: E402
+from converter.rules.evaluator import evaluate  # noqa: E402
+from converter.rules.library import load  # noqa: E402
+from converter.rules.meaning import meaning  # noqa: E402
+from converter.semantics.decide.evaluate import holds  # noqa: E402
+from converter.verify.binder_check import verdict as binder_verdict  # noqa: E402
+from tests.support.probes import Predictor  # noqa: E402
 
 PAGE = ROOT / "docs" / "stock-faults.md"
 TIME = "2026-11-24T12:00:00.000Z"
@@ -123,23 +126,23 @@ def show(fault: Fault, rules: dict[str, Rule]) -> Shown:
     expected = kind.category == rule.category and evaluate(rule, fault.event)
     if kind.category == rule.category:
         assert expected == holds(meaning(rule), fault.event), fault.title
-    stock = stock_query(rule, fault.target)
+    stock, tested = stock_query(rule, fault.target), meaning(rule).fields
     try:
-        ours = Converter(ROOT).query(rule, target).text
-        our_answers = ask(ours, target, kind, fault)
+        ours = Converter().query(rule, target).text
+        our_answers = ask(ours, target, kind, fault, tested)
     except ParityError as refused:
         ours, our_answers = f"refused: {refused.message}", {}
-    return Shown(fault, stock, expected, ask(stock, target, kind, fault), ours, our_answers)
+    return Shown(fault, stock, expected, ask(stock, target, kind, fault, tested), ours, our_answers)
 
 
-def ask(text: str, target: Target, kind: Kind, fault: Fault) -> dict[str, bool | str]:
+def ask(text: str, target: Target, kind: Kind, fault: Fault, tested: set[str]) -> dict[str, bool | str]:
     """What the reader and every engine of a dialect say of a text on the fault's event."""
     schema = schema_of(target)
     answers: dict[str, bool | str] = {}
     if not text.strip():
         return {"the backend": "no query at all"}
     try:
-        answers["reader"] = Predictor.of(text, target.dialect, schema)(kind, fault.event)
+        answers["reader"] = Predictor.of(text, target.dialect, schema, tested)(kind, fault.event)
     except OutOfFragment:
         pass
     except ParityError as refused:
@@ -147,11 +150,11 @@ def ask(text: str, target: Target, kind: Kind, fault: Fault) -> dict[str, bool |
     record = project(schema, kind, fault.event, 0, TIME)
     for engine in engines_for(target.dialect):
         try:
-            answers[engine.name] = bool(engine.run(text, [record], schema))
+            answers[engine.name] = bool(engine.run(text, [record], schema, datetime.fromisoformat(TIME)))
         except EngineUnavailable:
             continue
         except ParityError as refused:
-            if engine.name not in ("eql-as-query-dsl", "esql-as-sql"):  # second opinions on a narrower fragment
+            if engine.name not in ("eql-as-query-dsl",):  # second opinions on a narrower fragment
                 answers[engine.name] = f"rejects it: {refused.message}"
     if target.dialect == "kql" and fault.binder:
         found = binder_verdict(Query("", target.name, "kql", text, ""), target, schema.types)
@@ -161,18 +164,20 @@ def ask(text: str, target: Target, kind: Kind, fault: Fault) -> dict[str, bool |
 
 
 def library_rows(rules: dict[str, Rule]) -> Iterator[tuple[str, str, str, str]]:
-    """(rule, target, proof verdict of the stock query, why) for the rules of this library."""
+    """(rule, target, what an audit finds of the stock query, why) for the rules of this library."""
     for path, rule in sorted(rules.items()):
         for name in STOCK:
             target = targets()[name]
-            query = Query(path, name, target.dialect, stock_query(rule, name), "")
-            proof = prove(query, target, {path: rule})
-            yield path.rsplit("/", 1)[-1].removesuffix(".yml"), name, str(proof.outcome), proof.reason
+            found = audit_query(rule, target, stock_query(rule, name))
+            why = found.witness.describe() if found.witness is not None else found.reason.splitlines()[0]
+            yield path.rsplit("/", 1)[-1].removesuffix(".yml"), name, str(found.finding), why
 
 
 def page() -> str:
     """The whole page."""
-    rules = dict(load(ROOT).rules)
+    library = load(ROOT)
+    named = {part.rule for detection in library.detections.values() for part in detection.parts}
+    rules = {path: rule for path, rule in library.rules.items() if path in named}
     shown = [show(fault, rules) for fault in FAULTS]
     return "\n".join([*_head(shown), *_library(rules), *_summary(shown), *_details(shown)]) + "\n"
 
@@ -184,13 +189,15 @@ def _head(shown: list[Shown]) -> list[str]:
         "which it does not do what its Sigma rule says. None is reported at conversion: the query looks right, and "
         "stays silent, or fires on the wrong events. What the rule says is decided twice, by an evaluator and by the "
         "rule's meaning. What the query does is said by our reader of the language and by every engine that we have "
-        "for it, on the query's very text: DuckDB for KQL (`duckdb-kql`), an OpenSearch-compatible server for Lucene "
-        "and for EQL as Query DSL (`osmem-lucene`, `eql-as-query-dsl`), DuckDB for ES|QL as SQL (`esql-as-sql`), and "
+        "for it, on the query's very text: Elasticsearch itself, DuckDB for KQL (`duckdb-kql`), an "
+        "OpenSearch-compatible server for Lucene and for EQL as Query DSL (`osmem-lucene`, `eql-as-query-dsl`), and "
         "our own interpreters for SPL, EQL and ES|QL. On the same event, our own query is run as well."
     )
     credit = (
         "The backends are the best that exist, and the work of volunteers. What they lack is a notion of being right "
-        "that goes beyond comparing strings."
+        "that goes beyond comparing strings. Who has sigma-cli alone is better served with our `pipelines/`, which "
+        "mend what a pipeline can (which records, which columns, `Initiated`, missing texts); the rest is in their "
+        "headers."
     )
     return [
         "# What the stock converters get wrong",
@@ -208,14 +215,17 @@ def _library(rules: dict[str, Rule]) -> list[str]:
     lines = [
         "## The rules of this library",
         "",
-        "The prover on the stock query of each rule. Ours is AGREE throughout (`parity prove`). Not accepted means",
-        "that the query names a column that the data does not have, or breaks a rule of its language; see below.",
+        "What `parity audit` finds of the stock query of each rule. Ours is AGREE throughout (`parity prove`).",
+        "REJECTED: the query names a column that the data does not have, or the vendor's own checker rejects it.",
+        "NOT_READ: our reader does not take it. ELSEWHERE: it is right on its own log source, and fires on records of",
+        "others. UNDECIDED: it is beyond what the prover covers.",
+        "`column X` is a column of which nothing says that such records leave it empty.",
         "",
-        "| rule | target | proof | the event that separates them, or why there is no proof |",
+        "| rule | target | finding | the event that separates them, or why there is no proof |",
         "|---|---|---|---|",
     ]
     for name, target, outcome, why in library_rows(rules):
-        lines.append(f"| {name} | {target} | {'not accepted' if outcome == 'ERROR' else outcome} | {_cell(why)} |")
+        lines.append(f"| {name} | {target} | {outcome} | {_cell(why)} |")
     return [*lines, ""]
 
 

@@ -1,3 +1,3 @@
 """Parity: write a detection once in Sigma, get the query for every SIEM, and know that every query agrees."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import os
 from pathlib import Path
 
-from converter.build import Built, build
-from converter.check import Benches, subjects
-from converter.discovery import targets
-from converter.library import Library, load
-from converter.verify import Subject
+from converter.build.build import Built, build
+from converter.core.discovery import engines_for, targets
+from converter.core.model import Rule
+from converter.core.verdict import Engine
+from converter.rules.library import Library, load
+from converter.verify.check import Benches, subjects
+from converter.verify.verify import Subject
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,3 +36,31 @@ def benches() -> Benches:
 @functools.cache
 def all_subjects() -> tuple[Subject, ...]:
     return tuple(subjects(library(), built()))
+
+
+@functools.cache
+def sample() -> tuple[Rule, ...]:
+    """The rules of the web-shell detection and one of each log source: laws that cost a library's square are held to
+    them, every rule to `parity verify`. PARITY_EVERY_RULE=1 takes all."""
+    rules = library().rules
+    if os.environ.get("PARITY_EVERY_RULE"):
+        return tuple(rules.values())
+    parts = {part.rule for detection in library().detections.values() for part in detection.parts}
+    first = {rule.logsource: path for path, rule in sorted(rules.items(), reverse=True)}
+    return tuple(rule for path, rule in rules.items() if path in parts or first[rule.logsource] == path)
+
+
+def sampled(source: str) -> bool:
+    """Whether a rule is in the sample; detections are."""
+    return source not in library().rules or any(rule.path == source for rule in sample())
+
+
+@functools.cache
+def some_subjects() -> tuple[Subject, ...]:
+    """The subjects of the sample."""
+    return tuple(subject for subject in all_subjects() if sampled(subject.query.source))
+
+
+def quick_engines(dialect: str) -> list[Engine]:
+    """The engines of a dialect that start at once; those of a node in a JVM run the library's rules (`test_parity`)."""
+    return [engine for engine in engines_for(dialect) if not hasattr(engine, "missing_parts")]

@@ -7,7 +7,7 @@ import ipaddress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converter.addresses import both_spellings, mapped, spellings
+from converter.core.addresses import both_spellings, mapped, spellings
 
 V4 = st.integers(0, 2**32 - 1)
 MAPPED = 0xFFFF << 32

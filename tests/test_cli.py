@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -15,9 +16,10 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
-from converter.cli import main
-from converter.discovery import engines, targets
-from tests.project import ROOT
+from converter.cli.main import main
+from converter.core.discovery import engines, targets
+from converter.dialects import registry
+from tests.project import ROOT, library
 
 PROCESS = "sigma/windows/process_creation/proc_creation_win_webserver_spawns_shell.yml"
 FILE = "sigma/windows/file_event/file_event_win_script_written_to_web_directory.yml"
@@ -136,7 +138,6 @@ def test_a_fault_in_a_rule_has_one_message_with_its_line(root: Path, old: str, n
     ("key", "value", "message"),
     [
         ("logsource", None, "the key 'logsource' is missing"),
-        ("id", None, "the key 'id' is missing"),
         ("detection", None, "the key 'detection' is missing"),
         ("detection", "[a, b]", "'detection' must be a mapping, not ['a', 'b']"),
         ("detection", "{condition: 3}", "the detection has no selection"),
@@ -190,15 +191,15 @@ def _loop(root: Path) -> None:
 BROKEN_FILES: list[tuple[str, Callable[[Path], None], str]] = [
     ("broken yaml", _write(PROCESS, b"title: 'x\nid: y\n"), f"{PROCESS}:\\d+: broken YAML"),
     ("tab", _write(PROCESS, b"title: x\n\tid: y\n"), f"{PROCESS}:2: broken YAML"),
-    ("empty", _write(PROCESS, b""), f"{PROCESS}: a rule is a mapping"),
-    ("list", _write(PROCESS, b"- a\n"), f"{PROCESS}: a rule is a mapping"),
-    ("two documents", _write(PROCESS, b"title: x\n---\ntitle: y\n"), f"{PROCESS}:\\d+: broken YAML"),
+    ("empty", _write(PROCESS, b""), f"{PROCESS}: the file is empty"),
+    ("list", _write(PROCESS, b"- a\n"), f"{PROCESS}:1: a rule is a mapping"),
+    ("a filter", _write(PROCESS, b"title: x\nfilter: {}\n"), f"{PROCESS}:2: is a filter, not a rule"),
     ("a tag of Python", _write(PROCESS, b"title: !!python/object:os.system x\n"), f"{PROCESS}:1: broken YAML"),
     ("not utf-8", _write(PROCESS, b"title: \xff\xfe\n"), f"{PROCESS}: is not UTF-8 text"),
     ("a null byte", _write(PROCESS, b"title: a\0b\n"), f"{PROCESS}.*: broken YAML"),
     ("huge", _write(PROCESS, b"# long\n" * 200_000), f"{PROCESS}: the file has 1,400,000 bytes"),
     ("deep", _write(PROCESS, b"[" * 20_000), f"{PROCESS}.*: broken YAML"),
-    ("a folder", _directory, "sigma/windows/process_creation/folder.yml: cannot be read"),
+    ("a folder", _directory, "sigma/windows/process_creation/folder.yml: is not a plain file"),
     ("a dangling link", _dangling, "sigma/windows/process_creation/gone.yml: cannot be read"),
     ("a link to itself", _loop, "sigma/windows/process_creation/loop.yml: cannot be read"),
 ]
@@ -222,16 +223,30 @@ def test_ids_are_unique(root: Path) -> None:
     assert told == [f"{copy}:2: id c3a6eb35-3938-4da4-8153-cac0331054a2 is already that of {PROCESS}"]
 
 
-def test_a_rule_needs_a_fixture_and_a_fixture_a_rule(root: Path) -> None:
-    """Neither stands alone."""
+def test_a_fixture_needs_a_rule(root: Path) -> None:
+    """It would be kept alive by nothing."""
     moved = root / FIXTURE.replace("spawns", "starts")
     (root / FIXTURE).rename(moved)
-    stderr = refused(root)
-    assert messages(stderr) == [
-        f"{PROCESS}: the rule has no fixture",
-        f"{moved.relative_to(root).as_posix()}: a fixture without a rule",
+    assert messages(refused(root)) == [f"{moved.relative_to(root).as_posix()}: a fixture without a rule"]
+
+
+def test_a_rule_without_a_fixture_is_proved_and_not_executed(root: Path) -> None:
+    """`build` says so, `verify` has a row that says so and is no pass under --strict; of ours each has one."""
+    (root / FIXTURE).unlink()
+    done = parity(root, *BUILD_ONE)
+    assert done.exit_code == 0
+    assert "1 rule without a fixture: proved, not executed" in done.stderr
+    chosen = ("verify", PROCESS, "-t", "defender", "--format", "json")
+    result = parity(root, *chosen)
+    rows = {row["check"]: row for row in json.loads(result.stdout)["verdicts"]}
+    assert (result.exit_code, rows["proof"]["outcome"], rows["fixture"]["outcome"]) == (0, "AGREE", "NOT_RUN")
+    assert "proved, not executed" in rows["fixture"]["detail"]
+    assert set(rows) <= {"proof", "fixture", "kusto-binder"}
+    assert parity(root, *chosen, "--strict").exit_code == 1
+    missing = [
+        p for p in (ROOT / "sigma").rglob("*.yml") if not Path(str(p).replace("sigma", "tests/fixtures")).exists()
     ]
-    assert f"hint: write {FIXTURE}" in stderr
+    assert missing == []
 
 
 def test_a_rule_whose_file_name_ends_in_yaml_is_not_passed_over(root: Path) -> None:
@@ -240,59 +255,126 @@ def test_a_rule_whose_file_name_ends_in_yaml_is_not_passed_over(root: Path) -> N
     assert f"{PROCESS.replace('.yml', '.yaml')}: the file name of a rule ends in .yml" in messages(refused(root))
 
 
-def test_an_unmapped_field_names_field_and_targets(root: Path) -> None:
-    """Refused, with where it stands, which targets lack it, and what to do; once, not once for each target."""
-    change(root, PROCESS, "        Image|endswith:", "        Hashes|contains:")
-    stderr = refused(root, "build")
-    told = messages(stderr)
-    assert len(told) <= 2, "one for the field and one for its name below `properties.`"
-    assert all(re.match(rf"{PROCESS}:\d+: ", line) and "Hashes'" in line for line in told)
-    assert "defender, elastic-defender-dsl, " in told[0]
-    assert "hint: map it in a pipeline" in stderr
+# --- what has no query ------------------------------------------------------------------------------------------------
 
 
-def test_a_category_without_data_is_refused(root: Path) -> None:
-    """Nothing is converted to a query over the wrong records."""
+def test_a_refused_pair_stops_no_other_and_is_data(root: Path) -> None:
+    """A field that some targets lack: their pairs are summed up and listed in the manifest, the others are written."""
+    before = json.loads(output(root)["manifest.json"])
+    change(root, PROCESS, "        Image|endswith:", "        NoSuchField|endswith:")
+    result = parity(root, "build")
+    assert result.exit_code == 0
+    after = json.loads(output(root)["manifest.json"])
+    missing = [entry for entry in after["unsupported"] if entry not in before["unsupported"]]
+    assert {entry["source"] for entry in missing} == {PROCESS, MANIFEST}
+    assert {entry["target"] for entry in missing} == set(targets())
+    assert {entry["feature"] for entry in missing} == {"field NoSuchField"}
+    assert all(entry["where"].startswith(f"{PROCESS}:") and entry["outcome"] == "UNSUPPORTED" for entry in missing)
+    assert f"{len(after['unsupported'])} pairs refused" in result.stderr
+    assert "UNSUPPORTED field NoSuchField" in result.stderr
+    assert after["queries"] == [entry for entry in before["queries"] if entry["source"] not in (PROCESS, MANIFEST)]
+
+
+def test_strict_makes_a_refused_pair_a_failure(root: Path) -> None:
+    """`--strict` writes the same and leaves with 1."""
     change(root, PROCESS, "    category: process_creation", "    category: dns_query")
-    told = messages(refused(root, "build"))
-    assert any("no data for the log source category 'dns_query'" in line and PROCESS in line for line in told), told
-
-
-# --- pipelines --------------------------------------------------------------------------------------------------------
-
-PIPELINE_FAULTS = [
-    (b"name: [\n", r"pipelines/mde.yml:\d+: broken YAML"),
-    (b"", r"pipelines/mde.yml: a pipeline is a mapping"),
-    (b"- a\n", r"pipelines/mde.yml: a pipeline is a mapping"),
-    (b"name: x\nnames: y\n", r"pipelines/mde.yml: the pipeline does not load: .*names"),
-    (b"name: x\ntransformations: text\n", r"pipelines/mde.yml:2: transformations must be a list"),
-    (b"transformations:\n  - id: a\n    type: nope\n", r"pipelines/mde.yml:2: transformations, number 1 .*nope"),
-    (b"transformations:\n  - id: a\n    type: set_state\n", r"pipelines/mde.yml:2: transformations, number 1"),
-    (b"transformations:\n  - a\n", r"pipelines/mde.yml:2: transformations, number 1"),
-    (b"postprocessing:\n  - type: nope\n", r"pipelines/mde.yml:2: postprocessing, number 1 .*nope"),
-    (b"\xff\xfe", r"pipelines/mde.yml: is not UTF-8"),
-]
-
-
-@pytest.mark.parametrize(("content", "pattern"), PIPELINE_FAULTS)
-def test_a_pipeline_that_does_not_load_is_named(root: Path, content: bytes, pattern: str) -> None:
-    """One message with file and line, however many rules and targets need the pipeline."""
-    (root / "pipelines/mde.yml").write_bytes(content)
-    told = messages(refused(root, "build"))
-    assert len(told) == 1, told
-    assert re.match(pattern, told[0]), told
-
-
-def test_a_missing_pipeline_is_named(root: Path) -> None:
-    """So is one that is not there."""
-    (root / "pipelines/ecs.yml").unlink()
-    assert messages(refused(root, "build")) == ["pipelines/ecs.yml: cannot be read: No such file or directory"]
-
-
-def test_only_the_pipelines_of_the_chosen_targets_are_read(root: Path) -> None:
-    """A broken one does not keep the others from being used."""
-    (root / "pipelines/ecs.yml").write_text("name: [")
     assert parity(root, "build", "--target", "defender").exit_code == 0
+    first = output(root)
+    assert parity(root, "build", "--target", "defender", "--strict").exit_code == 1
+    assert output(root) == first
+
+
+def test_a_partial_build_takes_the_query_of_a_refused_pair_away(root: Path) -> None:
+    """A query that cannot be made any more does not stay for somebody to deploy."""
+    before = json.loads(output(root)["manifest.json"])["unsupported"]
+    change(root, PROCESS, "        Image|endswith:", "        NoSuchField|endswith:")
+    query = f"defender/{PROCESS.removeprefix('sigma/').removesuffix('.yml')}.kql"
+    assert parity(root, "build", "-t", "defender").exit_code == 0
+    assert query not in output(root)
+    assert parity(root, "build", "--check", "-t", "defender").exit_code == 0
+    (root / PROCESS).write_bytes((ROOT / PROCESS).read_bytes())
+    assert parity(root, "build", "-t", "defender").exit_code == 0
+    assert query in output(root)
+    assert json.loads(output(root)["manifest.json"])["unsupported"] == before
+
+
+def test_a_rule_may_be_for_some_targets_only(root: Path) -> None:
+    """`parity: {targets: …}` in a rule, and parity.toml above it; a target that does not exist is a fault."""
+    change(root, PROCESS, "level: critical", "level: critical\nparity: {targets: [sentinel, defender]}")
+    assert parity(root, "build", "-r", PROCESS).exit_code == 0
+    entries = json.loads(output(root)["manifest.json"])["queries"]
+    assert "wrote 2 queries" in parity(root, "build", "-r", PROCESS).stderr
+    assert {e["target"] for e in entries if e["source"] == PROCESS} >= {"sentinel", "defender"}
+    (root / "parity.toml").write_text(f"[rule.{Path(PROCESS).stem}]\ntargets = ['splunk-sysmon']\n")
+    result = parity(root, "build", "-r", PROCESS)
+    assert "wrote 1 query for" in result.stderr
+    assert "with parity.toml: targets of rules" in result.stderr
+    (root / "parity.toml").unlink()
+    change(root, PROCESS, "[sentinel, defender]", "[sentinal]")
+    (message,) = messages(refused(root))
+    assert "unknown target 'sentinal'" in message
+
+
+def test_what_is_not_proved_is_refused_with_the_event(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate: a writer that leaves a value out is caught by `build`, `show` and `package`; `--unproved` writes it,
+    and the file and the manifest say so."""
+    record = registry.dialect("kql")
+    wrong = dataclasses.replace(record, write=lambda draft: record.write(draft).replace('"wscript.exe", ', ""))
+    original = registry.dialect
+    monkeypatch.setattr("converter.convert.convert.dialect", lambda name: wrong if name == "kql" else original(name))
+    chosen = ("-t", "defender", "-r", PROCESS)
+    result = parity(root, "build", *chosen)
+    assert result.exit_code == 0
+    refused = json.loads(output(root)["manifest.json"])["unsupported"]
+    (entry,) = [entry for entry in refused if entry["outcome"] == "DISAGREE"]
+    assert (entry["source"], entry["target"]) == (PROCESS, "defender")
+    assert "wscript.exe" in entry["reason"]
+    assert "wscript.exe" in result.stderr
+    path = f"defender/{PROCESS.removeprefix('sigma/').removesuffix('.yml')}.kql"
+    assert path not in output(root)
+    shown = parity(root, "show", PROCESS, "-t", "defender")
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert "DISAGREE" in shown.stderr
+    loose = parity(root, "build", *chosen, "--unproved")
+    assert "1 of them NOT PROVED" in loose.stderr
+    text = output(root)[path].decode()
+    assert "// NOT PROVED: DISAGREE the rule fires, the query does not fire" in text
+    (entry,) = [e for e in json.loads(output(root)["manifest.json"])["queries"] if e.get("verdict") == "DISAGREE"]
+    assert entry["reason"] in text
+
+
+def test_a_language_without_comments_says_beside_the_file_that_it_is_not_proved(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the note goes when the query is proved again."""
+    record = registry.dialect("lucene")
+    assert not record.comment
+    wrong = dataclasses.replace(record, write=lambda draft: f"NOT ({record.write(draft).strip()})\n")
+    original = registry.dialect
+    chosen = ("-t", "elastic-lucene", "-r", PROCESS, "--unproved")
+    with monkeypatch.context() as patch:
+        patch.setattr("converter.convert.convert.dialect", lambda name: wrong if name == "lucene" else original(name))
+        assert parity(root, "build", *chosen).exit_code == 0
+    notes = [path for path in output(root) if "process_creation" in path and path.endswith(".limits.md")]
+    assert [output(root)[path].startswith(b"- NOT PROVED: DISAGREE") for path in notes] == [True]
+    assert parity(root, "build", *chosen).exit_code == 0
+    assert not [path for path in notes if path in output(root)]
+
+
+def test_a_fault_of_our_own_in_one_pair_stops_no_other(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception nobody foresaw is told with its pair; the other pairs are written."""
+
+    def crash(draft: object) -> str:
+        raise ZeroDivisionError("by accident")
+
+    original = registry.dialect
+    record = dataclasses.replace(registry.dialect("eql"), write=crash)
+    monkeypatch.setattr("converter.convert.convert.dialect", lambda name: record if name == "eql" else original(name))
+    result = parity(root, "build", "-r", PROCESS)
+    assert result.exit_code == 0
+    assert "ZeroDivisionError: by accident" in " ".join(result.stderr.split())
+    faults = [e for e in json.loads(output(root)["manifest.json"])["unsupported"] if e["source"] == PROCESS]
+    assert {e["target"] for e in faults} == {n for n, target in targets().items() if target.dialect == "eql"}
 
 
 # --- fixtures ---------------------------------------------------------------------------------------------------------
@@ -361,20 +443,18 @@ def test_a_fault_in_a_manifest_is_named(root: Path, key: str, value: str | None,
 
 
 def test_all_faults_are_reported_in_one_run(root: Path) -> None:
-    """Three broken rules (one with three faults), a fixture and a pipeline: each has its message, sorted by place."""
+    """Two broken rules (one with three faults), a fixture and a setting: each has its message, sorted by place."""
     level = change(root, PROCESS, "level: critical", "level: urgent")
     condition = change(root, PROCESS, "    condition: all of selection_*", "    condition: selection")
     child = change(root, PROCESS, "        Image|endswith:", "        Image|ends:")
     (root / NETWORK).write_text("title: 'x\n")
-    change(root, FILE, "        TargetFilename|contains:", "        Hashes|contains:")
     fixture = root / FILE.replace("sigma/", "tests/fixtures/", 1)
     fixture.write_text("cases: 7\n")
-    (root / "pipelines/splunk_defender.yml").write_text("name: [")
     told = messages(refused(root, "build"))
     places = [line.split(": ")[0] for line in told]
     assert places == sorted(places, key=lambda p: (p.split(":")[0], int([*p.split(":"), "0"][1])))
     assert [p for p in places if p.startswith(PROCESS)] == [f"{PROCESS}:{n}" for n in (child, condition, level)]
-    expected = {NETWORK, FILE, "pipelines/splunk_defender.yml", fixture.relative_to(root).as_posix(), PROCESS}
+    expected = {NETWORK, fixture.relative_to(root).as_posix(), PROCESS}
     assert {p.split(":")[0] for p in places} == expected
 
 
@@ -486,7 +566,8 @@ def test_show_prints_exactly_the_file(root: Path, name: str) -> None:
     result = parity(root, "show", name, "-t", "elastic-eql")
     assert result.exit_code == 0
     assert result.stdout_bytes in output(root).values()
-    assert result.stderr == ""
+    assert result.stderr.startswith("AGREE, over records ")
+    assert "ecs-process-long-values" in result.stderr
 
 
 # --- verify, list, help -----------------------------------------------------------------------------------------------
@@ -544,7 +625,9 @@ def test_verify_fails_on_a_changed_query(root: Path) -> None:
     assert f"output/{query} differs" in result.stderr
 
 
-@pytest.mark.parametrize(("what", "count"), [("rules", 4), ("targets", len(targets())), ("engines", len(engines()))])
+@pytest.mark.parametrize(
+    ("what", "count"), [("rules", len(library().rules) + 1), ("targets", len(targets())), ("engines", len(engines()))]
+)
 def test_list_as_json_and_text(root: Path, what: str, count: int) -> None:
     """The same rows in both forms."""
     rows = json.loads(parity(root, "list", what, "--format", "json").stdout)
@@ -557,12 +640,12 @@ def test_list_as_json_and_text(root: Path, what: str, count: int) -> None:
 def test_every_command_explains_itself() -> None:
     """--help is there for each, begins with a sentence, and says what every option does."""
     whole = CliRunner().invoke(main, ["--help"])
-    assert whole.exit_code == 0
+    assert whole.exit_code == 0, whole.output
     assert "\x1b[" not in whole.output
     for name, command in main.commands.items():
         assert name in whole.stdout
         told = CliRunner().invoke(main, [name, "-h"])
-        assert told.exit_code == 0
+        assert told.exit_code == 0, f"{name}: {told.output}"
         assert (command.help or "").strip().split("\n")[0].endswith((".", ":"))
         for parameter in command.params:
             if parameter.param_type_name == "option" and not parameter.hidden:  # type: ignore[attr-defined]

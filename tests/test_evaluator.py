@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from converter.errors import LibraryError, Unsupported
-from converter.evaluator import compile_rule, evaluate
-from converter.model import Rule
-from converter.sigma_condition import AllOf, AnyOf, Negated, Selection, parse_condition
-from converter.sigma_values import read_detection
+from converter.core.errors import LibraryError, Unsupported
+from converter.core.model import Rule
+from converter.rules.condition import AllOf, AnyOf, Negated, Selection, parse_condition
+from converter.rules.detection import read_detection
+from converter.rules.evaluator import compile_rule, evaluate
 
 
 def rule(condition: Any = "sel", **selections: Any) -> dict[str, Any]:
@@ -47,14 +47,18 @@ TESTS: list[tuple[str, Any, list[Any], list[Any]]] = [
     ("f", ["a", "b*"], ["A", "bcd"], ["ab"]),
     ("f", "x", [["a", "X"]], [["a"], []]),
     # Numbers, booleans and their texts.
-    ("f", 80, [80, "80", 80.0, [1, 80]], [8080, "8080", "0x50", True, ""]),
+    ("f", 80, [80, "80", [1, 80]], [8080, "8080", "080", "0x50", True, ""]),
     ("f", 1, [1], [True]),
-    ("f", 1.5, [1.5, "1.5"], [1, 15]),
+    ("f", -5, ["-5", -5], ["-05", 5]),
+    ("f", 1.5, [1.5, "1.5"], [1, 15, "1.50"]),
+    ("f", 10**30, ["1" + "0" * 30], ["1e+30"]),
     ("f", "80", [80, "80"], ["080"]),
+    ("DestinationPort", 80, [80, "80", "080", 80.0, [1, 80]], [8080, "0x50", True, ""]),
+    ("DestinationPort", 80.0, [80, "80"], [8080]),
     ("DestinationPort", "80", [80, "80", "080"], ["0x50", 8080]),
     ("DestinationPort", "8*", [80, 8, "8080"], [18]),
     ("f", True, [True, "true", "TRUE"], [1, False]),
-    ("f|contains", 44, [1444, "p44"], [4]),
+    ("f|contains", "44", [1444, "p44"], [4]),
     # Places.
     ("f|contains", r"\x\\", ["a\\X\\b"], ["a\\x"]),
     ("f|contains", "a*b", ["-axb-", "ab"], ["ba"]),
@@ -107,6 +111,13 @@ TESTS: list[tuple[str, Any, list[Any], list[Any]]] = [
     ("f|contains|windash", " -dl-x ", ["a /DL-x b", "a –dl-x b", "a —dl-x b", "a ―dl-x b"], ["a -dl/x b", "a +dl-x b"]),
     ("f|windash", "/x", ["-x", "―x"], ["x"]),
     ("f|windash|contains", "a -b -c", ["a /b –c"], ["a b c"]),
+    ("f|windash", "–x", ["-x", "/x", "—x"], ["–y"]),
+    (
+        "f|windash",
+        " ".join(["-a"] * 40),
+        [" ".join(["/a"] * 40), " ".join("-/–—"[i % 4] + "a" for i in range(40))],
+        ["-a"],
+    ),
     # Encodings, in the order written.
     ("f|base64", "foobar", ["Zm9vYmFy"], ["xZm9vYmFy"]),
     ("f|base64|cased", "foobar", ["Zm9vYmFy"], ["zm9vYmFy"]),
@@ -243,7 +254,7 @@ def test_condition_fault(condition: Any, message: str) -> None:
         ({"f|exists": "yes"}, "true or false"),
         ({"f|exists": [True, False]}, "one value"),
         ({"f|exists|neq": True}, "does not combine"),
-        ({"f|lt": "5"}, "remove the quotes"),
+        ({"f|lt": "5"}, "without quotes"),
         ({"f|lt": True}, "must be a number"),
         ({"f|re": 5}, "must be text"),
         ({"f|re": "("}, "no regular expression"),
@@ -251,7 +262,11 @@ def test_condition_fault(condition: Any, message: str) -> None:
         ({"f|cidr": "10.0.0.0/33"}, "no network"),
         ({"f|base64": "a*"}, "wildcards"),
         ({"f|base64offset": "a"}, "too short"),
-        ({"f|expand": "%x%"}, "placeholders"),
+        ({"f|contains": 4444}, "put it in quotes: '4444'"),
+        ({"f|re|ignorecase": "a"}, "write 'i'"),
+        ({"f|windash|base64": "-a -b -c -d -e"}, "more than 625"),
+        ({"f": "\ud800"}, "half of a character"),
+        ({"f": float("nan")}, "no finite number"),
         ({"f": []}, "empty"),
         ({"f": {"g": 1}}, "not a map"),
         ({"f": [["a"]]}, "not a list"),
@@ -259,7 +274,7 @@ def test_condition_fault(condition: Any, message: str) -> None:
         ({"f|contains": None}, "null takes no modifier"),
         ({"|startswith": "x"}, "needs a field"),
         ({True: "x"}, "quote the field name"),
-        ({"f": datetime.date(2026, 1, 1)}, "quote the value"),
+        ({"f": datetime.date(2026, 1, 1)}, "as a date"),
         ({}, "is empty"),
         ([], "is empty"),
         ([None], "null is no keyword"),
@@ -288,11 +303,11 @@ def test_timeframe_is_refused() -> None:
         compile_rule(rule(sel={"f": "x"}, timeframe="5m"))
 
 
-@pytest.mark.parametrize("key", ["t|hour", "t|minute", "f|wide", "f|utf16|contains"])
+@pytest.mark.parametrize("key", ["t|hour", "t|minute", "f|wide", "f|utf16|contains", "f|expand"])
 def test_unsupported(key: str) -> None:
     """Valid Sigma without a reading here is unsupported, not malformed."""
     with pytest.raises(Unsupported):
-        compile_rule(rule(sel={key: "x"}))
+        compile_rule(rule(sel={key: "%x%"}))
 
 
 @pytest.mark.parametrize(("lines", "where"), [({"detection": 7}, "sigma/a.yml:7"), ({}, "sigma/a.yml")])

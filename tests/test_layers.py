@@ -12,49 +12,39 @@ import pytest
 
 from tests.project import ROOT
 
-#: A module's layer is that of its longest listed prefix. What is not listed is on the layer of the applications, which
-#: only the command line imports.
-APPLICATIONS = 5
-LAYERS = {
-    "converter": 0,
-    "converter.errors": 0,
-    "converter.model": 1,
-    "converter.config": 2,
-    "converter.discovery": 2,
-    "converter.addresses": 2,
-    "converter.places": 2,
-    "converter.semantics": 2,
-    "converter.form": 3,
-    "converter.library": 3,
-    "converter.sigma_condition": 3,
-    "converter.sigma_values": 3,
-    "converter.meaning": 3,
-    "converter.plausible": 3,
-    "converter.evaluator": 3,
-    "converter.schemas": 3,
-    "converter.fixtures": 3,
-    "converter.dialects": 3,
-    "converter.targets": 3,
-    "converter.engines": 3,
-    "converter.lower": 4,
-    "converter.convert": 4,
-    "converter.prove": 4,
-    "converter.verify": 4,
-    "converter.binder_check": 4,
-    "converter.artefacts": 4,
-    "converter.cli": 6,
-    "converter.__main__": 6,
-}
-
-#: The only modules that import pySigma.
-PYSIGMA = {"converter.convert", "converter.lower"}
+#: The folders of converter/, from the bottom up; folders on one line do not import each other.
+LAYERS = (
+    ("core",),
+    ("semantics",),
+    ("rules", "platforms"),
+    ("dialects",),
+    ("convert", "engines"),
+    ("prove",),
+    ("build",),
+    ("verify", "explain"),
+    ("lint", "artefacts", "audit"),
+    ("cli",),
+)
 
 #: What a dialect's reader and its writer may both stand on: no notion of a query is in here. Of `addresses` they must
-#: use different functions.
-COMMON = {"converter", "converter.dialects", "converter.errors", "converter.model"}
-ARITHMETIC = "converter.addresses"
+#: use different functions. Lucene's parser of expressions is here for the effort that an expression takes, which both
+#: must know; what an expression means, a writer does not ask.
+COMMON = {
+    "converter",
+    "converter.dialects",
+    "converter.dialects.limits",  # the vendors' numbers
+    *(f"converter.core.{name}" for name in ("errors", "model", "places", "platform", "verdict")),
+    "converter.semantics",
+    "converter.semantics.tree",
+    "converter.semantics.regular",
+    *(f"converter.semantics.regular.{name}" for name in ("build", "language")),
+    *(f"converter.semantics.regular.lucene_{name}" for name in ("automata", "effort", "limits", "regex")),
+}
+ARITHMETIC = "converter.core.addresses"
 
 DIALECTS = sorted(p.parent.name for p in (ROOT / "converter" / "dialects").glob("*/writer.py"))
+
+CORRELATING = sorted(p.parent.name for p in (ROOT / "converter" / "dialects").glob("*/correlation_writer.py"))
 
 MOST_LINES = 400
 #: file -> why it may be longer
@@ -96,13 +86,12 @@ def edges() -> dict[str, set[str]]:
     return found
 
 
+def folder(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
 def layer(module: str) -> int:
-    prefix = module
-    while prefix not in LAYERS or (prefix == "converter" and module != "converter"):
-        if "." not in prefix:
-            return APPLICATIONS
-        prefix = prefix.rpartition(".")[0]
-    return LAYERS[prefix]
+    return next((number for number, names in enumerate(LAYERS) if folder(module) in names), len(LAYERS))
 
 
 @functools.cache
@@ -121,20 +110,24 @@ def below(*packages: str) -> list[str]:
     return [m for m in trees() if any(m.startswith(f"{p}.") or m == p for p in packages)]
 
 
-def test_imports_go_towards_layer_zero() -> None:
-    """No module imports one of a higher layer."""
+def test_imports_go_downwards() -> None:
+    """A module imports from its own folder and from lower layers: never from above, never from beside."""
     wrong = [
-        f"{module} ({layer(module)}) imports {target} ({layer(target)})"
+        f"{module} imports {target}"
         for module, targets in edges().items()
         for target in sorted(targets)
-        if layer(target) > layer(module)
+        if folder(target) and folder(target) != folder(module) and layer(target) >= layer(module)
     ]
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_named_module_exists() -> None:
-    """The list of layers holds nothing that is gone."""
-    assert [module for module in LAYERS if module not in trees()] == []
+def test_the_layers_are_the_folders() -> None:
+    """Each folder of converter/ is on one layer, and no module lies outside them but the package's own two."""
+    folders = {folder(module) for module in trees() if module.count(".") > 1}
+    assert {name for names in LAYERS for name in names} == folders
+    # the targets are data
+    alone = {m for m in trees() if m.count(".") == 1 and folder(m) not in folders}
+    assert alone == {"converter.__main__", "converter.targets"}
 
 
 def test_there_is_no_cycle() -> None:
@@ -146,15 +139,14 @@ def test_there_is_no_cycle() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("converter.targets", "converter.engines"),
-        ("converter.engines", "converter.targets"),
         ("converter.semantics", "converter.dialects"),
-        ("converter.schemas", "converter.dialects"),
-        ("converter.schemas", "converter.targets"),
-        ("converter.evaluator", "converter.dialects"),
-        ("converter.evaluator", "converter.semantics"),
-        ("converter.evaluator", "converter.meaning"),
-        ("converter.verify", "converter.engines"),
+        ("converter.platforms", "converter.dialects"),
+        ("converter.platforms", "converter.rules"),
+        ("converter.platforms", "converter.engines"),
+        ("converter.rules.evaluator", "converter.dialects"),
+        ("converter.rules.evaluator", "converter.semantics"),
+        ("converter.rules.evaluator", "converter.rules.meaning"),
+        ("converter.verify.verify", "converter.engines"),
     ],
 )
 def test_what_must_not_know_each_other_does_not(one: str, other: str) -> None:
@@ -173,6 +165,20 @@ def test_reader_and_writer_share_no_code(dialect: str) -> None:
     assert reader & writer - COMMON - {package, ARITHMETIC} == set()
 
 
+@pytest.mark.parametrize("dialect", CORRELATING)
+def test_reader_and_writer_of_correlations_share_no_code(dialect: str) -> None:
+    """Nor do those of correlations, which stand on the former two."""
+    package = f"converter.dialects.{dialect}"
+    reader, writer = reach(f"{package}.correlation_reader"), reach(f"{package}.correlation_writer")
+    assert reader & writer - COMMON - {package, ARITHMETIC} == set()
+
+
+def test_the_judge_of_correlations_shares_nothing_with_what_it_judges() -> None:
+    """The evaluator knows the rule and events, and neither languages nor platforms nor engines."""
+    found = reach("converter.rules.correlating")
+    assert not {m for m in found if m.split(".")[1] in ("dialects", "platforms", "engines", "convert")}
+
+
 def test_reader_and_writer_use_different_arithmetic() -> None:
     """Of the module about IP ranges, what writers use no reader uses."""
     writers = {m for d in DIALECTS for m in reach(f"converter.dialects.{d}.writer")}
@@ -184,10 +190,26 @@ def test_reader_and_writer_use_different_arithmetic() -> None:
     assert not used[0] & used[1]
 
 
-def test_pysigma_is_imported_in_two_places() -> None:
-    """`sigma.*` is pySigma; only what calls it imports it, so the rest runs without and starts fast."""
+#: what works with pySigma itself, an extra, and imports it when it is used
+WITH_PYSIGMA = {"converter.build.transform", "converter.audit.stock"}
+
+
+def test_pysigma_is_imported_where_it_is_the_subject() -> None:
+    """`sigma.*` is pySigma: our reading of rules is our own, and pySigma's is compared with it in the tests only. Who
+    works with its pipelines or backends imports it within a function: it need not be installed."""
     found = {m for m, tree in trees().items() if any(s.split(".")[0] == "sigma" for s, _ in imported(tree))}
-    assert found == PYSIGMA
+    assert found == WITH_PYSIGMA
+    at_once = {
+        m
+        for m in found
+        if any(s.split(".")[0] == "sigma" for s, _ in imported(ast.Module(_at_once(trees()[m]), type_ignores=[])))
+    }
+    assert at_once == set()
+
+
+def _at_once(tree: ast.Module) -> list[ast.stmt]:
+    """The statements of a module that are run when it is imported, those below `if TYPE_CHECKING` among them."""
+    return [node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
 
 
 def test_files_read_in_one_sitting() -> None:

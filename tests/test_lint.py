@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from converter.cli import main
-from converter.evaluator import evaluate
-from converter.lint import KINDS, Finding, lint
-from converter.model import Rule
+from converter.cli.main import main
+from converter.core.discovery import schemas
+from converter.core.model import Rule
+from converter.core.platform import Loss, Schema
+from converter.lint.finding import KINDS, Finding
+from converter.lint.lint import lint
+from converter.rules.evaluator import evaluate
 from tests.project import ROOT, library
 
 
@@ -59,6 +63,38 @@ EXAMPLES: dict[str, list[tuple[list[dict[str, Any]], list[dict[str, Any]]]]] = {
              {"a": SHELL, "f_x": {"User": "x\\y"}, "f_y": {"User": "x\\y", "Image": "C:\\cmd.exe"},
               "condition": "a and not 1 of f_*"}],
             [{"a": SHELL, "f": {"Image|endswith": "2\\cmd.exe"}, "condition": "a and not f"}],
+        ),
+    ],
+    "dead-value": [
+        (
+            [{"a": {"Image|endswith": ["\\cmd.exe", "\\"]}, "condition": "a"},
+             {"a": {"DestinationPort": [443, 70000]}, "condition": "a"},
+             {"a": {"User": ["A\\b", "A\\b\\c"]}, "condition": "a"}],
+            [{"a": {"Image|endswith": ["\\cmd.exe", "\\c"]}, "condition": "a"},
+             {"a": {"DestinationPort": [443, 65535]}, "condition": "a"},
+             {"a": {"CommandLine|endswith": ["\\cmd.exe", "\\"]}, "condition": "a"}],
+        ),
+    ],
+    "never-fires-on-platform": [
+        (
+            [{"a": {"Hashes|contains": f"IMPHASH={'0a' * 16}"}, "condition": "a"}],
+            [{"a": {"CommandLine|endswith": " -x "}, "condition": "a"},
+             {"a": {"NoSuchField": "x"}, "condition": "a"},
+             {"a": {"Hashes|contains": f"MD5={'0a' * 16}"}, "condition": "a"},
+             {"a": {"CommandLine": ""}, "condition": "a"}],
+        ),
+    ],
+    "lost-value": [
+        (
+            [{"a": {"Hashes|contains": [f"IMPHASH={'0a' * 16}", f"MD5={'0a' * 16}"]}, "condition": "a"},
+             {"a": SHELL, "f": {"Hashes|contains": f"IMPHASH={'0a' * 16}"}, "condition": "a and not f"}],
+            [{"a": {"Hashes|contains": [f"MD5={'0a' * 16}", f"MD5={'0b' * 16}"]}, "condition": "a"}],
+        ),
+    ],
+    "blind": [
+        (
+            [{"a": {"CurrentDirectory|contains": "x"}, "condition": "a"}],
+            [{"a": {"Image|contains": "x"}, "condition": "a"}],
         ),
     ],
     "covered-value": [
@@ -110,7 +146,8 @@ def test_a_rule_within_another_is_told_with_an_event_of_the_other() -> None:
 
 def test_rules_of_other_log_sources_are_not_compared() -> None:
     """The same detection in two categories is no duplicate."""
-    assert not lint([rule(NARROW, 0), rule(NARROW, 1, "network_connection")])
+    findings = lint([rule(NARROW, 0), rule(NARROW, 1, "network_connection")])
+    assert not {"duplicate-rule", "subsumed-rule"} & {finding.kind for finding in findings}
 
 
 def test_two_rules_that_fire_alike_are_told_once() -> None:
@@ -125,6 +162,66 @@ def test_a_process_need_not_have_a_path(value: str) -> None:
     assert not found({"a": {"Image": value}, "condition": "a"}, category="file_event")
 
 
+TRIMS = Loss("t", "trims", ("CommandLine",), "Blanks at the ends are cut off.", "")
+
+
+def struck(name: str, loss: Loss) -> Schema:
+    """A platform with one more loss."""
+    schema = schemas()[name]
+    return replace(schema, kinds=tuple(replace(kind, losses=(*kind.losses, loss)) for kind in schema.kinds))
+
+
+def test_what_a_platform_destroys_is_named_where_it_destroys_it() -> None:
+    """A rule that can't fire on a platform is told so in the loss's words, with an event on which the rule fires.
+
+    Where the loss does not strike, and where the rule's text stands elsewhere, there is nothing to tell.
+    """
+    ends = {"a": {"CommandLine|endswith": " -x "}, "condition": "a"}
+    (finding,) = lint([rule(ends)], platforms=[struck("splunk-sysmon", TRIMS), schemas()["defender"]])
+    assert (finding.kind, finding.severity) == ("never-fires-on-platform", "warning")
+    assert finding.message.endswith("Blanks at the ends are cut off. (splunk-sysmon)")
+    assert finding.event is not None
+    assert evaluate(rule(ends), finding.event)
+    for innocent in ({"CommandLine|contains": " -x "}, {"ParentCommandLine|endswith": " -x "}):
+        assert not lint([rule({"a": innocent, "condition": "a"})], platforms=[struck("splunk-sysmon", TRIMS)])
+
+
+def test_a_rule_that_fires_on_one_kind_of_record_can_fire() -> None:
+    """Only what no kind of record of the log source can hold is told: one kind without the loss is enough."""
+    schema = struck("splunk-sysmon", TRIMS)
+    whole = {kind.name: kind for kind in schemas()["splunk-sysmon"].kinds}
+    spared = next(kind.name for kind in schema.kinds if kind.meant_by(rule(SHELL)))
+    kinds = tuple(whole[kind.name] if kind.name == spared else kind for kind in schema.kinds)
+    ends = {"a": {"CommandLine|endswith": " -x "}, "condition": "a"}
+    assert not lint([rule(ends)], platforms=[replace(schema, kinds=kinds)])
+
+
+def test_a_value_that_a_platform_destroys_is_named_though_the_rule_can_fire() -> None:
+    """Of a list only the value that no record can hold is told, a filter's as well as a selection's."""
+    ends = {"CommandLine|endswith": [" -x ", " -y"]}
+    for detection in ({"a": ends, "condition": "a"}, {"a": SHELL, "f": ends, "condition": "a and not f"}):
+        (finding,) = lint([rule(detection)], platforms=[struck("splunk-sysmon", TRIMS)])
+        assert finding.kind == "lost-value"
+        assert "' -x '" in finding.message
+        assert "' -y'" not in finding.message
+
+
+def test_the_kinds_that_a_rule_does_not_see_are_named() -> None:
+    """Each kind of record that a blind finding names is one of its platform's, without the field."""
+    findings = [
+        one for one in found({"a": {"CurrentDirectory|contains": "x"}, "condition": "a"}) if one.kind == "blind"
+    ]
+    assert findings
+    for finding in findings:
+        words = finding.message.replace(":", ",").replace("(", ", ").replace(")", "").split(", ")
+        platforms = [schema for name, schema in schemas().items() if name in words]
+        assert platforms
+        for schema in platforms:
+            kinds = [kind for kind in schema.kinds if kind.name in finding.message]
+            assert kinds
+            assert not any(column.source == "CurrentDirectory" for kind in kinds for column in kind.columns)
+
+
 def test_other_systems_have_other_paths() -> None:
     """What Windows guarantees of a path is not taken for granted elsewhere."""
     raw = {
@@ -135,14 +232,16 @@ def test_other_systems_have_other_paths() -> None:
 
 
 def test_the_library_is_clean() -> None:
-    """Our own rules have no finding."""
-    assert lint(library().rules.values(), ROOT) == []
+    """Our own rules have no error and no warning."""
+    assert [finding for finding in lint(library().rules.values()) if finding.severity != "note"] == []
 
 
 def test_severity_follows_the_kind() -> None:
     """Only what can never or must always match is an error."""
-    errors = {kind for kind in KINDS if Finding(kind, "p", 1, "m").severity == "error"}
+    severities = {kind: Finding(kind, "p", 1, "m").severity for kind in KINDS}
+    errors = {kind for kind, severity in severities.items() if severity == "error"}
     assert errors == {"never-matches", "rule-never-matches", "rule-always-matches"}
+    assert {kind for kind, severity in severities.items() if severity == "note"} == {"blind", "not-decided"}
 
 
 def _write(folder: Path, name: str, detection: dict[str, Any]) -> Path:
@@ -183,11 +282,11 @@ def test_sarif_has_what_the_standard_requires(tmp_path: Path) -> None:
     _, out = _run(str(tmp_path), "--format", "sarif")
     log = json.loads(out)
     assert log["version"] == "2.1.0"
-    (run,) = log["runs"]
-    kinds = [kind["id"] for kind in run["tool"]["driver"]["rules"]]
-    assert len(set(kinds)) == len(kinds)
-    assert run["results"]
-    for result in run["results"]:
+    results = [(run, result) for run in log["runs"] for result in run["results"]]
+    assert results
+    for run, result in results:
+        kinds = [kind["id"] for kind in run["tool"]["driver"]["rules"]]
+        assert len(set(kinds)) == len(kinds)
         assert kinds[result["ruleIndex"]] == result["ruleId"]
         assert result["level"] in ("error", "warning", "note", "none")
         assert result["message"]["text"]

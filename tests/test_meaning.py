@@ -11,14 +11,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter.addresses import both_spellings
-from converter.errors import LibraryError, OutOfFragment, Unsupported
-from converter.evaluator import compile_rule, evaluate
-from converter.meaning import meaning
-from converter.model import Rule
-from converter.semantics.evaluate import holds
-from converter.semantics.language import ANY_STRING, Seq, char, literal
-from converter.semantics.predicate import Addresses, And, Atom, Not, Numbers, Or, Predicate, Present, SameAs, Strings
+from converter.core.addresses import both_spellings
+from converter.core.errors import LibraryError, OutOfFragment, Unsupported
+from converter.core.model import Rule
+from converter.rules.evaluator import compile_rule, evaluate
+from converter.rules.meaning import meaning
+from converter.semantics.decide.evaluate import holds
+from converter.semantics.decide.predicate import (
+    Addresses,
+    And,
+    Atom,
+    Not,
+    Numbers,
+    Or,
+    Predicate,
+    Present,
+    SameAs,
+    Strings,
+)
+from converter.semantics.regular.language import ANY_STRING, Seq, char, literal
 
 
 def rule(condition: Any = "sel", **selections: Any) -> dict[str, Any]:
@@ -46,8 +57,10 @@ def strings(text: str, ignore_case: bool = True) -> Strings:
         ("f|neq", None, Atom("f", Present())),
         ("f|exists", True, Atom("f", Present())),
         ("f|exists", False, Not(Atom("f", Present()))),
-        ("f", 80, Atom("f", Numbers(((80, 80),)))),
-        ("f", 80.0, Atom("f", Numbers(((80, 80),)))),
+        ("f", 80, Atom("f", strings("80"))),
+        ("f", 80.5, Atom("f", strings("80.5"))),
+        ("DestinationPort", 80, Atom("DestinationPort", Numbers(((80, 80),)))),
+        ("DestinationPort", 80.0, Atom("DestinationPort", Numbers(((80, 80),)))),
         ("f", "80", Atom("f", strings("80"))),
         ("f", True, Atom("f", strings("true"))),
         ("DestinationPort", "80", Atom("DestinationPort", Numbers(((80, 80),)))),
@@ -79,7 +92,7 @@ def test_condition() -> None:
     [
         (["keyword"], OutOfFragment, "keyword"),
         ({"|all": ["a", "b"]}, OutOfFragment, "keyword"),
-        ({"f": 1.5}, OutOfFragment, "not whole"),
+        ({"DestinationPort": 1.5}, OutOfFragment, "not whole"),
         ({"f|lt": 1.5}, OutOfFragment, "not whole"),
         ({"f|re": "a(?=b)"}, OutOfFragment, "f|re"),
         ({"f|re": "("}, LibraryError, "no regular expression"),
@@ -87,7 +100,8 @@ def test_condition() -> None:
         ({"f|base64": "a?"}, LibraryError, "wildcards"),
         ({"f|base64offset": "a"}, LibraryError, "too short"),
         ({"f|contian": "a"}, LibraryError, "did you mean 'contains'"),
-        ({"f|hour": 3}, Unsupported, "time modifiers"),
+        ({"f|hour": 3}, Unsupported, "time modifier 'hour'"),
+        ({"f|expand": "%x%"}, Unsupported, "parity.toml, [placeholders], x"),
     ],
 )
 def test_fault(selection: Any, error: type[Exception], message: str) -> None:
@@ -108,6 +122,8 @@ PLACED = ["", "contains", "startswith", "endswith", "cased", "contains|cased", "
 WINDASH = ["windash", "windash|contains", "contains|windash"]
 FLAGS = ["-a", "a-a", " -a-b", "a/b -x", "–a*b", "-*", "*/a", r"\*-a", "--a", "-é-", "_-a", "/-a"]
 ENCODED = ["base64", "base64|contains|cased", "base64offset|contains", "wide|base64offset|contains", "utf16be|base64"]
+ENCODED += ["utf16|base64offset|contains", "utf16le|base64|cased", "windash|base64offset|contains"]
+ENCODED += ["base64|base64offset"]
 CONDITIONS = ["s1", "s1 and not s2", "s1 or s2", "not (s1 and s2)", "1 of s*", "all of them", ["s1", "not s2"]]
 
 
@@ -120,15 +136,21 @@ class Dice(random.Random):
     def entry(self) -> tuple[str, Any]:
         """One entry of a map: a field with modifiers, and a value or a list."""
         field = self.choice(FIELDS)
-        kind = self.choice(["text", "text", "windash", "coded", "re", "cidr", "number", "fieldref", "exists", "null"])
+        kind = self.choice(
+            ["text", "text", "plain", "windash", "coded", "re", "cidr", "number", "fieldref", "exists", "null"]
+        )
         if kind == "exists":
             return f"{field}|exists", self.random() < 0.5
         if kind == "null":
             return field, None
         modifiers, value = {
-            "text": lambda: (self.choice(PLACED), lambda: self.choice([self.text(), self.randint(-2, 12), True, "12"])),
+            "plain": lambda: (
+                "",
+                lambda: self.choice([self.randint(-2, 12), True, "007", 1.5 if field != "DestinationPort" else 7]),
+            ),
+            "text": lambda: (self.choice(PLACED), lambda: self.choice([self.text(), "12"])),
             "windash": lambda: (self.choice(WINDASH), lambda: self.choice(FLAGS)),
-            "coded": lambda: (self.choice(ENCODED), lambda: self.choice(["abc", "-aé", "cmd."])),
+            "coded": lambda: (self.choice(ENCODED), lambda: self.choice(["abc", "-aé", "cmd.", "é€z"])),
             "re": lambda: ("re" + self.choice(["", "|i", "|s", "|m", "|i|s"]), lambda: self.choice(REGEXES)),
             "cidr": lambda: ("cidr", lambda: self.choice(NETWORKS)),
             "number": lambda: (self.choice(["lt", "lte", "gt", "gte"]), lambda: self.randint(0, 9)),
@@ -161,9 +183,10 @@ class Dice(random.Random):
         if "|re" in key:
             return self.text("aAbB1\\\né")
         if "base64" in key:
-            codec = "utf-16-le" if "wide" in key else "utf-16-be" if "utf16be" in key else "utf-8"
+            codec = "utf-16-be" if "utf16be" in key else "utf-16-le" if "utf16" in key or "wide" in key else "utf-8"
+            mark = b"\xff\xfe" if "utf16|" in key else b""
             before, after = self.choice([b"", b"x", b"\xffy"]), self.choice([b"", b"", b"x"])
-            text = base64.b64encode(before + value.encode(codec) + after).decode()
+            text = base64.b64encode(before + mark + value.encode(codec) + after).decode()
             return self.choice([text, text, text.lower(), "=" + text])
         if isinstance(value, str):
             # Escaped characters stay as they are, wildcards are filled in.

@@ -17,25 +17,30 @@ from typing import Any
 
 import pytest
 
-from converter.convert import Converter
-from converter.diff_sources import Loader, Text
-from converter.discovery import dialect_module, find_target, schema_of
-from converter.engines.kql_duckdb import ENGINE
-from converter.engines.kusto_binder import KustoBinder
-from converter.errors import EngineUnavailable
-from converter.evaluator import evaluate
-from converter.fixtures import Bench, Sample, bench, load_all
-from converter.library import load_detection
-from converter.model import Case, Deviation, Kind, Record
-from converter.outline import predicate_of
-from converter.schemas.ip_types import addresses_of
-from converter.schemas.project import project
-from converter.schemas.pullback import domain_of
-from converter.semantics.decide import Unknown, satisfiable
-from converter.semantics.domain import Domain, FieldDomain
-from converter.semantics.evaluate import holds
-from converter.semantics.language import ANY_STRING, EMPTY_STRING, MAX_CHAR, Alt, Language, Repeat, Seq, chars, literal
-from converter.semantics.predicate import (
+from converter.build.bench import Sample, bench
+from converter.build.fixtures import load_all
+from converter.convert.convert import Converter
+from converter.core.discovery import find_target, schema_of
+from converter.core.errors import EngineUnavailable
+from converter.core.model import Deviation, LogSource
+from converter.core.platform import Kind, Record
+from converter.core.verdict import Case
+from converter.dialects.registry import dialect
+from converter.engines.kql.duckdb_engine import ENGINE
+from converter.engines.kql.kusto_binder import KustoBinder
+from converter.explain.changes import View
+from converter.explain.outline import is_never, predicate_of
+from converter.explain.sources import Loader, Text
+from converter.explain.views import view_of
+from converter.platforms.ip_types import addresses_of
+from converter.platforms.losses import held
+from converter.platforms.project import kinds_of, project
+from converter.rules.evaluator import evaluate
+from converter.rules.library import load_detection
+from converter.semantics.decide.compare import Unknown, satisfiable
+from converter.semantics.decide.domain import Domain, FieldDomain
+from converter.semantics.decide.evaluate import holds
+from converter.semantics.decide.predicate import (
     TRUE,
     Addresses,
     And,
@@ -47,6 +52,17 @@ from converter.semantics.predicate import (
     conjunction,
     negation,
 )
+from converter.semantics.regular.language import (
+    ANY_STRING,
+    EMPTY_STRING,
+    MAX_CHAR,
+    Alt,
+    Language,
+    Repeat,
+    Seq,
+    chars,
+    literal,
+)
 from tests.project import ROOT, library
 
 DETECTION = load_detection(ROOT / "sigma" / "detections" / "web_shell.yaml", ROOT, library().rules)
@@ -55,7 +71,7 @@ RULE_OF = {part.label: part.rule for part in DETECTION.parts}
 TARGET = find_target("defender")
 SCHEMA = schema_of(TARGET)
 REFERENCE = (ROOT / "tests" / "reference" / "web_shell.kql").read_text(encoding="utf-8")
-SHIPPED = Converter(ROOT).detection(DETECTION, library().rules, TARGET).text
+SHIPPED = Converter().detection(DETECTION, library().rules, TARGET).text
 
 
 @dataclass(frozen=True)
@@ -72,8 +88,7 @@ class Answer:
     def classes(self) -> list[str]:
         """The named deviations that this difference is an instance of."""
         label = self.original or self.shipped
-        # in KQL an empty text is a missing one
-        event = {name: value for name, value in self.sample.case.event.items() if value != ""}
+        event = held(self.sample.case.event, self.sample.kind, SCHEMA)
         fires = (self.original is not None, self.shipped is not None)
         return [
             name
@@ -89,11 +104,11 @@ class Answer:
 class Class:
     """The events that a deviation names: the kinds of record they are of, and what holds of their Sigma fields."""
 
-    kinds: str
+    kinds: tuple[str, ...]
     predicate: Predicate = TRUE
 
     def covers(self, kind: Kind) -> bool:
-        return fnmatchcase(kind.name, self.kinds)
+        return any(fnmatchcase(kind.name, pattern) for pattern in self.kinds)
 
 
 _NAME = Repeat(chars([(92, 92)], negated=True), 0, None)
@@ -144,17 +159,28 @@ def _address(name: str) -> Predicate:
     return Atom("DestinationIp", Addresses(addresses_of(name.__eq__)))
 
 
-_INITIATED = "network_connection/initiated/*"
+_INITIATED = ("network_connection/initiated/*",)
+_STARTED = ("process_creation/created",)
+_WRITTEN = ("file_event/created", "file_modification/modified")
+
+
+def _elsewhere(*categories: str) -> tuple[str, ...]:
+    """Kinds of record of other operating systems, which lie in the same tables."""
+    return tuple(f"{category}/{system}/*" for category in categories for system in ("linux", "macos"))
+
+
 #: deviation -> the events it names; who fires on them is compared apart from this
 CLASSES: Mapping[str, Class] = {
-    "server_name_contains_term": Class("process_creation/*", _contains_term("ParentImage")),
-    "child_name_contains_term": Class("process_creation/*", _contains_term("Image")),
-    "process_opened": Class("process_open/*"),
-    "other_letter_follows_extension": Class("file_event/*", _other_letter_follows()),
-    "accepted_connection": Class("network_connection/accepted/*"),
-    "undirected_connection": Class("network_connection/undirected/*"),
-    "listening_socket": Class("network_listen/*"),
-    "remote_ip_type_null": Class("network_connection/initiated/ConnectionRequest", _address("Public")),
+    "server_name_contains_term": Class(_STARTED, _contains_term("ParentImage")),
+    "child_name_contains_term": Class(_STARTED, _contains_term("Image")),
+    "process_opened": Class(("process_access/opened",)),
+    "process_aggregated": Class(("process_creation_aggregated/*",)),
+    "process_of_another_system": Class(_elsewhere("process_creation")),
+    "other_letter_follows_extension": Class(_WRITTEN, _other_letter_follows()),
+    "file_of_another_system": Class(_elsewhere("file_event", "file_modification")),
+    "accepted_connection": Class(("network_connection/accepted/*",)),
+    "connection_of_another_system": Class(_elsewhere("network_connection")),
+    "remote_ip_type_null": Class(("network_connection/initiated/success_untyped*",), _address("Public")),
     "address_missing": Class(_INITIATED, Not(Atom("DestinationIp", Present()))),
     "mapped_address": Class(_INITIATED, _address("FourToSixMapping")),
     "teredo_address": Class(_INITIATED, _address("Teredo")),
@@ -163,24 +189,22 @@ CLASSES: Mapping[str, Class] = {
 
 @functools.cache
 def samples() -> tuple[Sample, ...]:
-    """The fixtures of all rules, then the manifest's events, whose owner is the deviation's name."""
+    """The fixtures of the detection's rules, then the manifest's events, whose owner is the deviation's name."""
     now = datetime.now(UTC)
-    rules = library().rules
-    cases = {**load_all(rules.values(), ROOT), **{name: (_case(d),) for name, d in DEVIATIONS.items()}}
-    owners = {**rules, **{name: rules[RULE_OF[d.part]] for name, d in DEVIATIONS.items()}}
-    return _bench(cases, owners, now).samples
+    rules = {path: library().rules[path] for path in RULE_OF.values()}
+    found = list(bench(SCHEMA, load_all(rules.values(), ROOT), rules, now).samples)
+    for name, deviation in DEVIATIONS.items():
+        case = Case(name, deviation.event, deviation.parity, deviation.kind)
+        for kind in _kinds(deviation):
+            record = project(SCHEMA, kind, deviation.event, len(found), now.isoformat())
+            found.append(Sample(name, case, kind, record))
+    return tuple(found)
 
 
-def _case(deviation: Deviation) -> Case:
-    """Its event; where the class is about one kind of record that no Sigma field tells, as that kind."""
-    kinds = CLASSES[deviation.name].kinds
-    return Case(deviation.name, deviation.event, deviation.parity, deviation.kind or (None if "*" in kinds else kinds))
-
-
-def _bench(cases: Mapping[str, tuple[Case, ...]], owners: Mapping[str, Any], now: datetime) -> Bench:
-    found = bench(SCHEMA, cases, owners, now)
-    assert not found.not_representable.keys() & DEVIATIONS.keys()
-    return found
+def _kinds(deviation: Deviation) -> list[Kind]:
+    """The kinds of record of its class that its event may become: as its `kind` says, where no Sigma field does."""
+    may = kinds_of(SCHEMA, deviation.event, LogSource(), deviation.kind or "")
+    return [kind for kind in may if CLASSES[deviation.name].covers(kind)]
 
 
 @functools.cache
@@ -240,7 +264,8 @@ def test_the_event_of_a_deviation_shows_it(deviation: Deviation) -> None:
         assert answer.shipped == (deviation.part if deviation.parity else None)
         assert answer.classes() == [deviation.name]
         rule = library().rules[RULE_OF[deviation.part]]
-        fires = answer.sample.kind.category == rule.category and evaluate(rule, deviation.event)
+        meant = answer.sample.kind.meant_by(rule)
+        fires = meant and evaluate(rule, deviation.event)
         assert fires == deviation.parity
 
 
@@ -267,6 +292,7 @@ class Difference:
     kind: Kind
     original: bool
     predicate: Predicate
+    view: View
 
     def classes(self) -> dict[str, Predicate]:
         """The deviations of this part, this kind of record and this direction."""
@@ -279,22 +305,25 @@ class Difference:
     def event(self, wanted: Iterable[Predicate], unwanted: Iterable[Predicate]) -> dict[str, Any] | None:
         """An event of the difference on which all that is wanted holds and nothing unwanted; None: there is none."""
         question = conjunction([self.predicate, *wanted, *map(negation, unwanted)])
-        found = _satisfiable(question, frozenset(domain_of(self.kind, SCHEMA).fields.items()))
+        tested = question.fields
+        found = _satisfiable(question, frozenset((name, self.view.domain.of(name)) for name in tested))
         assert not isinstance(found, Unknown), found
-        fixed = {name: value for name, value in self.kind.sigma.items() if value is not None}
-        return None if found is None else {**fixed, **found}
+        return None if found is None else {**self.view.fixed, **found}
 
 
 @functools.cache
 def _differences(reference: str) -> tuple[Difference, ...]:
-    original = Text("original", tuple(dialect_module("kql", "reader").read(reference, SCHEMA)), SCHEMA)
+    original = Text("original", dialect("kql").read(reference, SCHEMA), SCHEMA)
     rules = Loader(ROOT, library, TARGET).load("web_shell")
     assert original.labels == rules.labels == RULE_OF.keys()
     found = []
     for kind, label in itertools.product(SCHEMA.kinds, RULE_OF):
-        old, new = (predicate_of(side.tree(kind, kind.category, label)) for side in (original, rules))
-        found.append(Difference(label, kind, True, conjunction([old, negation(new)])))
-        found.append(Difference(label, kind, False, conjunction([new, negation(old)])))
+        view = view_of(original, rules, kind, SCHEMA, label)
+        if is_never(view.old) and is_never(view.new):
+            continue
+        old, new = predicate_of(view.old), predicate_of(view.new)
+        found.append(Difference(label, kind, True, conjunction([view.guard, old, negation(new)]), view))
+        found.append(Difference(label, kind, False, conjunction([view.guard, new, negation(old)]), view))
     return tuple(found)
 
 

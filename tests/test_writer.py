@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from converter.errors import ParityError
-from converter.writer import Plan, differences, whole, write
+from converter.build.output import Plan, differences, replace_files, stale, whole, write
+from converter.core.errors import ParityError
 
 OLD = {"a/one.kql": "one\n", "a/two.kql": "two\n", "b/three.spl": "three\n", "manifest.json": "{}\n"}
 NEW = {"a/one.kql": "one changed\n", "c/four.eql": "four\n", "manifest.json": '{"new": true}\n'}
@@ -174,3 +174,19 @@ def test_the_files_can_be_read_by_others(root: Path) -> None:
     plain = root / "plain"
     plain.mkdir()
     assert os.stat(root / "output").st_mode == os.stat(plain).st_mode
+
+
+def test_generated_files_beside_output_are_replaced_and_checked(tmp_path: Path) -> None:
+    """Only what differs is written, whole; what is missing or changed is named."""
+    (tmp_path / "pipelines").mkdir()
+    files = {"pipelines/a.yml": "a\n", "pipelines/b.yml": "b\n"}
+    assert stale(tmp_path, files) == ["pipelines/a.yml is missing", "pipelines/b.yml is missing"]
+    replace_files(tmp_path, files)
+    assert stale(tmp_path, files) == []
+    before = (tmp_path / "pipelines" / "a.yml").stat().st_ino
+    (tmp_path / "pipelines" / "b.yml").write_text("edited\n")
+    assert stale(tmp_path, files) == ["pipelines/b.yml differs from what the tables give"]
+    replace_files(tmp_path, files)
+    assert stale(tmp_path, files) == []
+    assert (tmp_path / "pipelines" / "a.yml").stat().st_ino == before
+    assert sorted(p.name for p in (tmp_path / "pipelines").iterdir()) == ["a.yml", "b.yml"]

@@ -1,1 +1,1 @@
-"""What each platform imports: one file a kind of artefact, found by `converter.discovery` through its `MAKER`."""
+"""What each platform imports: one file a kind of artefact, found by `converter.core.discovery` through its `MAKER`."""

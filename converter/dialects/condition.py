@@ -1,13 +1,15 @@
-"""A rule's condition over native columns: what `converter.lower` hands to the writers.
+"""A rule's condition over native columns: what `converter.convert.lower` hands to the writers.
 
-Between pySigma's tree (Sigma fields, one value a leaf) and a query: values on one field are gathered into lists,
+Between a rule's detection section (Sigma fields, values with modifiers) and a query: values on one field are lists,
 numbers are numbers where the column is one, and file-name tests use the file-name column where the schema has one.
 """
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 
 class Wild(enum.Enum):
@@ -15,19 +17,28 @@ class Wild(enum.Enum):
 
     ANY = "*"
     ONE = "?"
+    #: a member is itself and no other; Enum's own hash is written in Python, and patterns are hashed all the time
+    __hash__ = object.__hash__
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Exactly one of some characters, whatever the case of the rest."""
+
+    characters: str
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """Literal text and wildcards, in order; adjacent literals are merged, and so are adjacent `*`."""
+    """Literal text, wildcards and classes, in order; adjacent literals are merged, and so are adjacent `*`."""
 
-    parts: tuple[str | Wild, ...]
+    parts: tuple[str | Wild | OneOf, ...]
 
-    @property
+    @cached_property
     def shape(self) -> str:
         """`equals`, `startswith`, `endswith`, `contains`, `any` (only `*`) or `general`."""
         literals = [p for p in self.parts if isinstance(p, str)]
-        if Wild.ONE in self.parts or len(literals) > 1:
+        if Wild.ONE in self.parts or len(literals) > 1 or any(isinstance(p, OneOf) for p in self.parts):
             return "general"
         if not literals:
             return "any" if self.parts else "equals"
@@ -39,11 +50,21 @@ class Pattern:
     @property
     def text(self) -> str:
         """The literal of a pattern that has at most one."""
-        return next((p for p in self.parts if isinstance(p, str)), "")
+        for part in self.parts:
+            if isinstance(part, str):
+                return part
+        return ""
+
+    @cached_property
+    def characters(self) -> str:
+        """Every character that stands in the pattern, in texts and in classes."""
+        return "".join(
+            part if isinstance(part, str) else part.characters for part in self.parts if not isinstance(part, Wild)
+        )
 
     @property
     def is_ascii(self) -> bool:
-        return all(isinstance(p, Wild) or p.isascii() for p in self.parts)
+        return self.characters.isascii()
 
 
 @dataclass(frozen=True)
@@ -134,63 +155,87 @@ def fields_of(condition: Condition) -> set[str]:
     return {condition.field, condition.other} if isinstance(condition, SameAs) else {condition.field}
 
 
+def renamed(condition: Condition, names: Mapping[str, str]) -> Condition:
+    """The condition with some columns under other names."""
+    if isinstance(condition, (And, Or)):
+        return type(condition)(tuple(renamed(part, names) for part in condition.parts))
+    if isinstance(condition, Not):
+        return Not(renamed(condition.part, names))
+    if isinstance(condition, SameAs):
+        condition = replace(condition, other=names.get(condition.other, condition.other))
+    return replace(condition, field=names.get(condition.field, condition.field))
+
+
 def simplify(condition: Condition) -> Condition:
     """Flatten and/or, gather tests of one field into one list, and intersect lists of exact values that must all hold.
 
     Only equivalences of two-valued logic on single-valued fields are used; the prover checks the result.
     """
-    if isinstance(condition, Not):
+    kind = condition.__class__
+    if kind is Not:
+        assert isinstance(condition, Not)
         inner = simplify(condition.part)
         return inner.part if isinstance(inner, Not) else Not(inner)
     if not isinstance(condition, (And, Or)):
         return condition
-    kind = type(condition)
     flat: list[Condition] = []
-    for part in map(simplify, condition.parts):
-        flat.extend(part.parts if isinstance(part, kind) else (part,))
-    merged = _gather(flat) if kind is Or else _intersect(flat)
-    unique = tuple(dict.fromkeys(merged))
-    return unique[0] if len(unique) == 1 else kind(unique)
+    for part in condition.parts:
+        plain = simplify(part) if part.__class__ in _INNER else part
+        flat.extend(plain.parts if isinstance(plain, (And, Or)) and plain.__class__ is kind else (plain,))
+    merged = gathered(flat) if kind is Or else _intersect(flat)
+    unique = tuple(dict.fromkeys(merged)) if len(merged) > 1 else tuple(merged)
+    if len(unique) == 1:
+        return unique[0]
+    return Or(unique) if kind is Or else And(unique)
 
 
-def _gather(parts: list[Condition]) -> list[Condition]:
+_INNER = frozenset({And, Or, Not})
+
+
+def gathered(parts: list[Condition]) -> list[Condition]:
     """In an Or: one list per field for patterns, numbers and networks, at the place of the first."""
     groups: dict[object, list[Condition]] = {}
     for index, part in enumerate(parts):
         key: object = index
         if isinstance(part, Match):
-            key = (Match, part.field, part.cased)
+            key = (part.field, part.cased)
         elif isinstance(part, (NumberIn, InNetworks)):
             key = (type(part), part.field)
         groups.setdefault(key, []).append(part)
-    out: list[Condition] = []
-    for group in groups.values():
-        first = group[0]
-        if isinstance(first, Match):
-            patterns = dict.fromkeys(p for g in group if isinstance(g, Match) for p in g.patterns)
-            out.append(Match(first.field, tuple(patterns), first.cased))
-        elif isinstance(first, NumberIn):
-            numbers = dict.fromkeys(n for g in group if isinstance(g, NumberIn) for n in g.numbers)
-            out.append(NumberIn(first.field, tuple(numbers)))
-        elif isinstance(first, InNetworks):
-            networks = dict.fromkeys(n for g in group if isinstance(g, InNetworks) for n in g.networks)
-            out.append(InNetworks(first.field, tuple(networks)))
-        else:
-            out.extend(group)
-    return out
+    return [_one_list(group) for group in groups.values()]
+
+
+def _one_list(group: list[Condition]) -> Condition:
+    """Tests of one field as one; a test of another sort stands alone."""
+    first = group[0]
+    if isinstance(first, Match):
+        if len(group) == 1 and len(first.patterns) == 1:
+            return first
+        patterns = dict.fromkeys([p for test in group if isinstance(test, Match) for p in test.patterns])
+        return Match(first.field, tuple(patterns), first.cased)
+    if isinstance(first, NumberIn):
+        numbers = dict.fromkeys(n for test in group if isinstance(test, NumberIn) for n in test.numbers)
+        return NumberIn(first.field, tuple(numbers))
+    if isinstance(first, InNetworks):
+        networks = dict.fromkeys(n for test in group if isinstance(test, InNetworks) for n in test.networks)
+        return InNetworks(first.field, tuple(networks))
+    return first
 
 
 def _intersect(parts: list[Condition]) -> list[Condition]:
     """In an And: two case-sensitive lists of exact values on one field become their common values."""
     out: list[Condition] = []
+    exact: dict[str, int] = {}
     for part in parts:
-        twin = next((i for i, o in enumerate(out) if _exact(o) and _exact(part) and _field(o) == _field(part)), None)
-        if twin is None:
+        if not (isinstance(part, Match) and _exact(part)):
+            out.append(part)
+            continue
+        twin = exact.setdefault(part.field, len(out))
+        if twin == len(out):
             out.append(part)
             continue
         other = out[twin]
         assert isinstance(other, Match)
-        assert isinstance(part, Match)
         common = tuple(p for p in other.patterns if p in part.patterns)
         if common:
             out[twin] = Match(part.field, common, True)
@@ -199,9 +244,5 @@ def _intersect(parts: list[Condition]) -> list[Condition]:
     return out
 
 
-def _exact(condition: Condition) -> bool:
-    return isinstance(condition, Match) and condition.cased and all(p.shape == "equals" for p in condition.patterns)
-
-
-def _field(condition: Condition) -> str:
-    return condition.field if isinstance(condition, Match) else ""
+def _exact(test: Match) -> bool:
+    return test.cased and all(p.shape == "equals" for p in test.patterns)

@@ -1,1 +1,1 @@
-"""What executes queries: one file an engine, found by `converter.discovery` through its `ENGINE`."""
+"""What executes queries: one file an engine, found by `converter.core.discovery` through its `ENGINE`."""

@@ -1,1 +1,1 @@
-"""Places to deploy to: one small file of data each, found by `converter.discovery`."""
+"""Places to deploy to: one entry each in `targets.yml`, found by `converter.core.discovery`."""

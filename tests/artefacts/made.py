@@ -6,13 +6,15 @@ import functools
 from dataclasses import replace
 from typing import Any
 
-from converter.artefacts import defender, navigator, response_guide, sentinel
-from converter.artefacts.base import Context, Maker
-from converter.artefacts.response import hunting_rules, load_responses
-from converter.artefacts.settings import DEFAULTS, Settings
-from converter.convert import Converter
-from converter.discovery import targets
-from converter.package import merge
+from converter.artefacts.attack import navigator
+from converter.artefacts.core import response_guide
+from converter.artefacts.core.base import Context, Maker
+from converter.artefacts.core.package import merge
+from converter.artefacts.core.response import hunting_rules, load_responses
+from converter.artefacts.microsoft import defender, sentinel
+from converter.build.settings import DEFAULTS, Settings
+from converter.convert.convert import Converter
+from converter.core.discovery import targets
 from tests.project import ROOT, built, library
 
 MAKERS: tuple[Maker, ...] = (defender.MAKER, navigator.MAKER, response_guide.MAKER, sentinel.MAKER)
@@ -23,7 +25,7 @@ def context() -> Context:
     """The shipped queries, those of the hunts, and default settings."""
     responses = load_responses(ROOT, library())
     hunts = [rule for response in responses.values() for rule in hunting_rules(response)]
-    queries = [*built().queries, *(Converter(ROOT).query(r, t) for r in hunts for t in targets().values())]
+    queries = [*built().queries, *(Converter().query(r, t) for r in hunts for t in targets().values())]
     return Context(ROOT, library(), {(q.source, q.target): q for q in queries}, responses, DEFAULTS)
 
 

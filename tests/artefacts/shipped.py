@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 
-from converter.artefacts.base import Context
-from converter.artefacts.response import hunting_rules, load_responses
-from converter.artefacts.settings import DEFAULTS
-from converter.build import build
-from converter.discovery import engines_for, targets
-from converter.model import Outcome, Query, Rule
-from converter.prove import prove
-from converter.verify import Subject, verify
-from tests.project import ROOT, benches, built, library
+from converter.artefacts.core.base import Context
+from converter.artefacts.core.response import hunting_rules, load_responses
+from converter.build.build import build
+from converter.build.settings import DEFAULTS
+from converter.core.discovery import engines_for, targets
+from converter.core.model import Query, Rule
+from converter.core.verdict import Outcome
+from converter.prove.prove import prove
+from converter.verify.verify import Subject, verify
+from tests.project import ROOT, benches, built, library, sampled
 
 
 @functools.cache
@@ -42,7 +43,7 @@ def hunted(target: str) -> list[Query]:
 def judge(text: str, query: Query) -> None:
     """Fails unless `text`, taken out of an artefact of `query`, is verified by every engine of its dialect, and proved.
 
-    Hunting queries have no fixtures: they are proved only.
+    Hunting queries have no fixtures: they are proved only, and so are rules outside the sample.
     """
     taken, target = replace(query, text=text), targets()[query.target]
     rules = library().rules | hunts()
@@ -50,7 +51,7 @@ def judge(text: str, query: Query) -> None:
     parts = {part.label: rules[part.rule] for part in detection.parts} if detection else {"": rules[query.source]}
     proof = prove(taken, target, parts)
     assert proof.outcome is Outcome.AGREE, f"{query.path}: {proof.reason or proof.witness}"
-    if query.source in hunts():
+    if query.source in hunts() or not sampled(query.source):
         return
     if detection:
         subject = Subject.of_detection(taken, target, detection, rules)
@@ -59,6 +60,6 @@ def judge(text: str, query: Query) -> None:
     engines = engines_for(query.dialect)
     assert engines
     for engine in engines:
-        verdict = verify(subject, engine, benches().of(target), benches().judges)
+        verdict = verify(subject, engine, benches().of(subject), benches().judges)
         assert verdict.outcome is Outcome.AGREE, f"{query.path} on {engine.name}: {verdict.detail}"
         assert verdict.matched

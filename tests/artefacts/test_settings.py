@@ -11,15 +11,25 @@ from typing import Any
 import pytest
 import yaml
 
-from converter.artefacts.settings import DEFAULTS, FILE, Settings, apply_exclusions, load_settings, localise, minutes
-from converter.convert import Converter
-from converter.discovery import engines_for, find_target, targets
-from converter.errors import ParityError
-from converter.evaluator import compile_rule
-from converter.model import Outcome, Rule
-from converter.package import package
-from converter.prove import prove
-from converter.verify import Subject, verify
+from converter.artefacts.core.package import make, package
+from converter.build.gate import Gate
+from converter.build.settings import (
+    DEFAULTS,
+    FILE,
+    Settings,
+    load_settings,
+    local_rule,
+    localise,
+    minutes,
+)
+from converter.convert.convert import Converter
+from converter.core.discovery import engines_for, find_target, targets
+from converter.core.errors import ParityError
+from converter.core.model import Rule
+from converter.core.verdict import Outcome
+from converter.prove.prove import prove
+from converter.rules.evaluator import compile_rule
+from converter.verify.verify import Subject, verify
 from tests.project import ROOT, benches, library
 
 SPAWN = "sigma/windows/process_creation/proc_creation_win_webserver_spawns_shell.yml"
@@ -56,7 +66,15 @@ def test_the_example_shows_settings_that_are_valid(tmp_path: Path) -> None:
     """With the comment signs taken off its settings, the example loads and sets what its comments say."""
     lines = (ROOT / FILE).read_text("utf-8").splitlines()
     shown = "\n".join(line[1:] for line in lines if line.startswith("#") and not line.startswith("# "))
-    assert set(tomllib.loads(shown)) == {"exclusions", "disabled", "severity", "target"}
+    assert set(tomllib.loads(shown)) == {
+        "disabled",
+        "exclusions",
+        "placeholders",
+        "records",
+        "rule",
+        "severity",
+        "target",
+    }
     (tmp_path / "site" / "filters").mkdir(parents=True)
     (tmp_path / "site" / "filters" / "build_servers.yml").write_text(FILTER, "utf-8")
     settings = _site(tmp_path, shown)
@@ -86,6 +104,12 @@ def test_the_example_shows_settings_that_are_valid(tmp_path: Path) -> None:
             f"{FILE}:2",
             "Did you mean 'process_creation'",
         ),
+        (
+            '[target.elastic-eql]\nindices = { process_creation = ["x\\u202e*"] }',
+            f"{FILE}:2",
+            "holds the character U+202E, which nobody sees",
+        ),
+        ('[target.splunk-sysmon.macros]\nparity_sysmon = "index=a\\u00a0b"', f"{FILE}:2", "the character U+00A0"),
         ("[severity]\nweb_shel = 'high'", f"{FILE}:2", "Did you mean 'web_shell'"),
         ("[severity]\nweb_shell = 'urgent'", f"{FILE}:2", "is not one of"),
         ("disabled = ['nothing_like_it']", f"{FILE}:1", "unknown rule or detection"),
@@ -93,6 +117,13 @@ def test_the_example_shows_settings_that_are_valid(tmp_path: Path) -> None:
         ("\nexclusions = ['gone.yml']", f"{FILE}:2", "does not exist"),
         ("exclusions = ['../x.yml']", f"{FILE}:1", "outside the project"),
         ("a = 1\na = 2", f"{FILE}:2", "broken TOML"),
+        ("[placeholders]\nx = true", f"{FILE}:2", "placeholders.x"),
+        ("[placeholders]\nx = []", f"{FILE}:2", "placeholders.x"),
+        ("[placeholders]\n'a b' = 'c'", f"{FILE}:1", "does not match"),
+        ("[rule.web_shel]\ntargets = ['sentinel']", f"{FILE}:1", "Did you mean 'web_shell'"),
+        ("[rule.web_shell]\ntarget = ['sentinel']", f"{FILE}:2", "Did you mean 'targets'"),
+        ("[rule.web_shell]\ntargets = ['sentinal']", f"{FILE}:2", "Did you mean 'sentinel'"),
+        ("[rule.web_shell]\ntargets = []", f"{FILE}:2", "rule.web_shell.targets"),
     ],
 )
 def test_a_wrong_setting_is_refused_at_its_line(tmp_path: Path, toml: str, place: str, what: str) -> None:
@@ -120,7 +151,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         (lambda t: t.replace("|startswith", "|startwith"), "startwith"),
         (lambda t: t.replace("rules: any", "rules: []"), "`any` or a list"),
         (lambda t: t.replace("rules: any", "rules: [00000000-0000-0000-0000-000000000000]"), "no rule has the id"),
-        (lambda t: t.replace("product: windows", "product: linux"), "applies to no rule"),
+        (lambda t: t.replace("product: windows", "product: macos"), "applies to no rule"),
         (lambda t: t.replace("filter:", "detection:"), "needs 'filter'"),
         (lambda t: "- a list", "a filter is a mapping"),
         (lambda t: "a: [", "broken YAML"),
@@ -141,15 +172,15 @@ def test_an_exclusion_means_rule_and_not_filter(tmp_path: Path, target: Any) -> 
     rule = local.rules[SPAWN]
     assert library().rules[SPAWN].raw == before
     assert rule.raw["detection"]["condition"].startswith(f"({before['detection']['condition']}) and (not ")
-    query = Converter(ROOT).query(rule, changed)
-    assert query.text != Converter(ROOT).query(library().rules[SPAWN], target).text
+    query = Converter().query(rule, changed)
+    assert query.text != Converter().query(library().rules[SPAWN], target).text
     assert prove(query, target, {rule.path: rule}).outcome is Outcome.AGREE
 
 
 def test_the_narrowed_rule_leaves_out_exactly_what_the_filter_names(tmp_path: Path) -> None:
     """An event is excluded when every field of the selection matches, in any case, and kept when one does not."""
     settings = _site(tmp_path, "exclusions = ['f.yml']", f=FILTER)
-    judge = compile_rule(apply_exclusions(library().rules[SPAWN], settings))
+    judge = compile_rule(local_rule(library().rules[SPAWN], settings))
     event = {"ParentImage": r"C:\x\w3wp.exe", "Image": r"C:\x\cmd.exe", "Computer": "build-7", "CommandLine": "Deploy"}
     assert not judge(event)
     assert judge({**event, "Computer": "web-1"})
@@ -162,7 +193,7 @@ def test_a_rule_with_quantifiers_does_not_see_the_filters_selections(tmp_path: P
     settings = _site(tmp_path, "exclusions = ['f.yml']", f=FILTER)
     rule = library().rules[SPAWN]
     detection = {**rule.raw["detection"], "condition": "all of them"}
-    narrowed = apply_exclusions(Rule(rule.path, {**rule.raw, "detection": detection}, ""), settings)
+    narrowed = local_rule(Rule(rule.path, {**rule.raw, "detection": detection}, ""), settings)
     judge = compile_rule(narrowed)
     assert judge({"ParentImage": r"C:\x\w3wp.exe", "Image": r"C:\x\cmd.exe"})
 
@@ -172,10 +203,10 @@ def test_an_excluded_rule_runs_on_the_engines(tmp_path: Path) -> None:
     settings = _site(tmp_path, "exclusions = ['f.yml']", f=FILTER)
     target = find_target("defender")
     rule = localise(library(), target, settings)[0].rules[SPAWN]
-    subject = Subject.of_rule(Converter(ROOT).query(rule, target), target, library().rules[SPAWN])
+    subject = Subject.of_rule(Converter().query(rule, target), target, library().rules[SPAWN])
     for engine in engines_for("kql"):
         # no fixture is excluded, so the rule's own fixtures still say what should happen
-        verdict = verify(subject, engine, benches().of(target), benches().judges)
+        verdict = verify(subject, engine, benches().of(subject), benches().judges)
         assert verdict.outcome in (Outcome.AGREE, Outcome.NOT_RUN), verdict.detail
 
 
@@ -187,8 +218,8 @@ def test_packaged_artefacts_hold_the_narrowed_query(tmp_path: Path) -> None:
     name = SPAWN.removeprefix("sigma/").removesuffix(".yml")
     text = yaml.safe_load(made[f"sentinel/{name}.analytics.yaml"])["query"]
     assert 'DeviceName startswith "BUILD"' in text
-    narrowed = apply_exclusions(library().rules[SPAWN], settings)
-    query = replace(Converter(ROOT).query(narrowed, target), text=text)
+    narrowed = local_rule(library().rules[SPAWN], settings)
+    query = replace(Converter().query(narrowed, target), text=text)
     assert prove(query, target, {SPAWN: narrowed}).outcome is Outcome.AGREE
     assert prove(query, target, {SPAWN: library().rules[SPAWN]}).outcome is Outcome.DISAGREE
     assert all(path.startswith("sentinel/") for path in made)
@@ -197,8 +228,11 @@ def test_packaged_artefacts_hold_the_narrowed_query(tmp_path: Path) -> None:
 def test_a_filter_that_a_target_cannot_express_names_the_filter(tmp_path: Path) -> None:
     """The library's own rule converts, so the fault is the site's."""
     settings = _site(tmp_path, "exclusions = ['f.yml']", f=FILTER.replace("Computer|", "NoSuchField|"))
-    with pytest.raises(ParityError, match=r"narrowed by f\.yml: sentinel: the field 'NoSuchField'"):
-        package(ROOT, library(), [find_target("sentinel")], settings)
+    refused = {
+        refusal.source: refusal.reason
+        for refusal in make(ROOT, library(), [find_target("sentinel")], settings).refusals
+    }
+    assert refused[SPAWN].startswith("narrowed by f.yml: the field 'NoSuchField'")
 
 
 def test_site_settings_reach_the_query(tmp_path: Path) -> None:
@@ -206,11 +240,50 @@ def test_site_settings_reach_the_query(tmp_path: Path) -> None:
     toml = "[target.elastic-esql]\nlookback = '2h'\nindices = { process_creation = ['logs-site-*'] }"
     settings = _site(tmp_path, toml)
     local, changed = localise(library(), find_target("elastic-esql"), settings)
-    text = Converter(ROOT).detection(local.detections["web_shell"], local.rules, changed).text
+    text = Converter().detection(local.detections["web_shell"], local.rules, changed).text
     assert "logs-site-*" in text
     assert "2 hours" in text
     same = localise(library(), find_target("sentinel"), settings)
     assert same[0].detections == library().detections
+
+
+def test_a_sites_indices_are_proved_by_what_the_query_asks_of_them(tmp_path: Path) -> None:
+    """The name of an index says nothing of what it holds, which is the site's word; all else is proved."""
+    toml = "[target.elastic-esql]\nindices = { process_creation = ['logs-site-*'] }"
+    settings = _site(tmp_path, toml)
+    gate = Gate(library().rules, settings)
+    pair = gate.pair(library().rules[SPAWN], find_target("elastic-esql"))
+    assert pair.query is not None
+    assert "FROM logs-site-*" in pair.query.text
+    assert pair.proof is not None
+    assert pair.proof.outcome is Outcome.AGREE
+
+
+def test_placeholders_reach_conversion_and_proof(tmp_path: Path) -> None:
+    """`%name%` under `expand` is the site's values in query and meaning; without them the pair is refused and says
+    where they are given."""
+    rule = library().rules[SPAWN]
+    selection = {"CommandLine|expand|contains": "%tool%"}
+    asked = replace(rule, raw={**rule.raw, "detection": {"selection": selection, "condition": "selection"}})
+    target = find_target("defender")
+    refused = Gate().pair(asked, target).refusal
+    assert refused is not None
+    assert "parity.toml" in refused.hint
+    settings = _site(tmp_path, "[placeholders]\ntool = ['procdump', 'nanodump']")
+    pair = Gate(settings=settings).pair(asked, target)
+    assert pair.query is not None
+    assert all(name in pair.query.text for name in ("procdump", "nanodump"))
+    assert pair.proof is not None
+    assert pair.proof.outcome is Outcome.AGREE
+
+
+def test_settings_that_change_queries_are_told(tmp_path: Path) -> None:
+    """A schedule changes none; indices, windows, macros, exclusions and placeholders do."""
+    assert _site(tmp_path, "[target.sentinel]\nfrequency = '1h'\n[severity]\nweb_shell = 'high'").told() == ""
+    told = _site(
+        tmp_path, "exclusions = ['f.yml']\n[placeholders]\na = 'b'\n[target.sentinel]\nlookback = '1h'", f=FILTER
+    ).told()
+    assert told == "1 exclusion, placeholders, lookback of sentinel"
 
 
 def test_durations_are_read() -> None:
@@ -219,3 +292,24 @@ def test_durations_are_read() -> None:
     for wrong in ("0h", "1", "h", "1w", "-1h", "1.5h"):
         with pytest.raises(ValueError, match=wrong):
             minutes(wrong)
+
+
+def test_added_records_are_searched_where_a_platform_has_them(tmp_path: Path) -> None:
+    """`[records]` widens a rule's scope by further kinds of record, proved; platforms without them keep their query."""
+    settings = _site(tmp_path, '[records]\nprocess_creation = ["process_creation_aggregated"]\n')
+    rule = local_rule(library().rules[SPAWN], settings)
+    converter = Converter()
+    changed = set()
+    for name, target in targets().items():
+        query = converter.query(rule, target)
+        assert prove(query, target, {rule.path: rule}).outcome is Outcome.AGREE
+        if query.text != Converter().query(library().rules[SPAWN], target).text:
+            changed.add(name)
+    assert "defender" in changed
+    assert "splunk-sysmon" not in changed
+
+
+def test_records_of_no_platform_are_refused(tmp_path: Path) -> None:
+    """A category that no platform has records for is a mistake, told at its line with the nearest one."""
+    with pytest.raises(ParityError, match=r"parity\.toml:2.*process_creation_agregated"):
+        _site(tmp_path, '[records]\nprocess_creation = ["process_creation_agregated"]\n')

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from converter.addresses import both_spellings
+from converter.core.addresses import both_spellings
+from converter.core.errors import OutOfFragment, QueryError
 from converter.dialects.eql.reader import read
 from converter.dialects.eql.syntax import Both, Comparison, Constant, Either, FieldName, Lookup, Negation, parse
-from converter.engines.lucene_pattern import compile_lucene
-from converter.errors import OutOfFragment, QueryError
-from converter.model import Schema
-from converter.semantics.evaluate import holds, matches
-from converter.semantics.flavours import from_lucene
-from converter.semantics.language import ANY_CHAR, ANY_STRING, Seq, char, literal
-from converter.semantics.predicate import (
+from converter.engines.elastic.lucene_pattern import compile_lucene
+from converter.semantics.decide.evaluate import holds, matches
+from converter.semantics.decide.predicate import (
     FALSE,
     TRUE,
     Addresses,
@@ -28,6 +25,9 @@ from converter.semantics.predicate import (
     Present,
     Strings,
 )
+from converter.semantics.regular.flavours import from_lucene
+from converter.semantics.regular.language import ANY_CHAR, ANY_STRING, Seq, char, literal
+from tests.dialects.schemas import schema
 
 TYPES = {
     "event.category": "keyword",
@@ -37,7 +37,7 @@ TYPES = {
     "ip": "ip",
     "flag": "boolean",
 }
-SCHEMA = Schema("test", (), "@timestamp", "_id", "absent", {"logs-test": TYPES})
+SCHEMA = schema({"logs-test": TYPES})
 
 
 def _is(field: str, text: str, ignore_case: bool = False) -> Atom:
@@ -81,8 +81,6 @@ def _port(low: int | None, high: int | None) -> Atom:
                 Addresses(both_spellings([(4, 0x0A000000, 0x0AFFFFFF), (6, 0xFE80 << 112, (0xFEC0 << 112) - 1)])),
             ),
         ),
-        ('?absent : "x"', FALSE),
-        ("?absent == null", TRUE),
         ('name == "a" and (port == 1 or port == 2)', And((_is("name", "a"), Or((_port(1, 1), _port(2, 2)))))),
     ],
 )
@@ -101,7 +99,7 @@ def test_category() -> None:
     assert holds(branch.predicate, {"event.category": ["file", "process"], "name": "a"})
     assert not holds(branch.predicate, {"event.category": "Process", "name": "a"})
     with pytest.raises(QueryError, match=r"Unknown column \[event.category\]"):
-        read("process where true", Schema("s", (), "t", "_id", "absent", {"a": {"name": "keyword"}}))
+        read("process where true", schema({"a": {"name": "keyword"}}))
 
 
 @pytest.mark.parametrize(
@@ -112,6 +110,8 @@ def test_category() -> None:
         ("port > 1.5", "fraction"),
         ('name regex "~a"', "complement"),
         ('name regex "a&b"', "intersection"),
+        ('?absent : "x"', r"may have \?absent"),
+        ("?absent == null", r"may have \?absent"),
     ],
 )
 def test_out_of_fragment(condition: str, reason: str) -> None:
@@ -174,5 +174,6 @@ _PATTERNS = st.lists(st.builds("{}{}".format, _PIECES, _COUNTS), min_size=1, max
 def test_two_translations_of_lucene_patterns(left: str, right: str, ignore_case: bool, value: str) -> None:
     """The reader's language of a Lucene pattern and the interpreter's own translation hold the same values."""
     pattern = f"{left}|{right}"
-    expected = compile_lucene(pattern, ignore_case).fullmatch(value) is not None
+    assume("()" not in pattern or not ignore_case)  # the interpreter refuses it
+    expected = compile_lucene(pattern, ignore_case).fullmatch(value)
     assert matches(from_lucene(pattern, ignore_case), value) == expected

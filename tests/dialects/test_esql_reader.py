@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter.addresses import both_spellings
+from converter.core.addresses import both_spellings
+from converter.core.errors import OutOfFragment, ParityError, QueryError
+from converter.core.platform import Column, Record
 from converter.dialects.esql.reader import read
 from converter.dialects.esql.syntax import parse
-from converter.engines.esql_interpreter import ENGINE
-from converter.errors import OutOfFragment, QueryError
-from converter.model import Column, Kind, Record, Schema
-from converter.semantics.evaluate import holds
-from converter.semantics.language import literal
-from converter.semantics.predicate import (
+from converter.engines.esql.interpreter import ENGINE
+from converter.semantics.decide.evaluate import holds
+from converter.semantics.decide.predicate import (
     Addresses,
     Atom,
     Numbers,
@@ -27,16 +27,14 @@ from converter.semantics.predicate import (
     conjunction,
     negation,
 )
+from converter.semantics.regular.language import literal
+from tests.dialects.schemas import kind, schema
 
 TYPES = {"@timestamp": "date", "s": "keyword", "t": "wildcard", "many": "keyword", "tags": "keyword", "n": "long"}
 TYPES |= {"ip": "ip", "b": "boolean", "x": "double"}
-SCHEMA = Schema(
-    "test",
-    (Kind("x/y", "logs-a-default", (Column("tags", "keyword", "Tags", array=True),), {}, {"many": ["m"]}),),
-    "@timestamp",
-    "_id",
-    "absent",
+SCHEMA = schema(
     {"logs-a-default": TYPES},
+    (kind("logs-a-default", (Column("tags", "keyword", "Tags", array=True),), {"many": ["m"]}),),
 )
 FROM = "FROM logs-a-* METADATA _id | "
 
@@ -52,6 +50,7 @@ def there(name: str) -> Predicate:
 
 CMD = Atom("s", Strings(literal("cmd", False)))
 CMD_ANY_CASE = Atom("s", Strings(literal("cmd", True)))
+MANY = Atom("many", Strings(literal("m", False)))
 READ: list[tuple[str, Predicate]] = [
     ('s == "cmd"', CMD),
     ('"cmd" == s', CMD),
@@ -59,8 +58,16 @@ READ: list[tuple[str, Predicate]] = [
     ('NOT s == "cmd"', conjunction((there("s"), negation(CMD)))),
     ('NOT COALESCE(s == "cmd", false)', negation(CMD)),
     ('TO_LOWER(s) == "cmd"', CMD_ANY_CASE),
-    ('MV_CONTAINS(many, "m")', Atom("many", Strings(literal("m", False)))),
-    ('NOT MV_CONTAINS(TO_LOWER(tags), "m")', negation(Atom("tags", Strings(literal("m", True))))),
+    ('many : "m"', MANY),
+    (
+        'NOT (many : "m" OR s == "cmd")',
+        conjunction((negation(MANY), there("s"), negation(CMD))),
+    ),
+    (
+        'COALESCE(MV_COUNT(MV_DEDUPE(MV_APPEND(many, "m"))) == MV_COUNT(many), false)',
+        Atom("many", Strings(literal("m", False))),
+    ),
+    ("NOT (s IS NOT NULL) AND n == 5", conjunction((negation(there("s")), Atom("n", Numbers(((5, 5),)))))),
     ("s IS NULL", negation(there("s"))),
     ("s IS NOT NULL", there("s")),
     ("n == 5", Atom("n", Numbers(((5, 5),)))),
@@ -84,7 +91,7 @@ LABELLED = """// Two parts
 FROM logs-a-*, winlogbeat-* METADATA _id
 | WHERE @timestamp > NOW() - 24 hours
 | EVAL DetectionType = CASE(
-    MV_CONTAINS(many, "m") AND NOT COALESCE(TO_LOWER(s) LIKE "*cmd", false), "A",
+    MV_COUNT(MV_DEDUPE(MV_APPEND(many, "m"))) == MV_COUNT(many) AND NOT COALESCE(TO_LOWER(s) LIKE "*cmd", false), "A",
     n == 1, "B",
     n == 2, "A")
 | WHERE DetectionType IS NOT NULL
@@ -134,9 +141,14 @@ def test_renamed_columns() -> None:
 
 
 OUT_OF_FRAGMENT = [
+    'WHERE s IS NULL | WHERE NOT COALESCE(s LIKE "a*", false)',
+    'WHERE s IS NULL AND (n == 1 OR s == "a")',
+    'EVAL x = CASE(s IS NULL AND NOT COALESCE(s == "a", false), "A") | WHERE x IS NOT NULL',
+    'WHERE s NOT LIKE "*"',
+    'WHERE s NOT RLIKE ".*(x|.*)"',
+    "WHERE n : 5",
     'WHERE many == "m"',
     'WHERE TO_LOWER(tags) LIKE "m*"',
-    'WHERE s : "cmd"',
     "WHERE n * 2 == 4",
     "WHERE x < 1.5",
     'WHERE @timestamp > "2026-01-01"',
@@ -157,7 +169,7 @@ def test_out_of_fragment(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["WHERE nosuch == 1", 'WHERE n == "80"', "STATS c = COUNT(*)", "WHERE s LIKE 5", ""]
+    "command", ["WHERE nosuch == 1", 'WHERE n == "80"', "STATS c = MEDIAN(n)", "WHERE s LIKE 5", ""]
 )
 def test_errors(command: str) -> None:
     """What Elasticsearch refuses is an error here too."""
@@ -198,26 +210,22 @@ VALUES = st.one_of(
 LEAVES = st.one_of(
     st.builds("{} {} {}".format, VALUES, st.sampled_from(["==", "!="]), TEXTS.map(quoted)),
     st.builds("TO_LOWER({}) == {}".format, VALUES, LOWER.map(quoted)),
-    st.builds("{} IN ({}, {})".format, VALUES, TEXTS.map(quoted), st.one_of(TEXTS.map(quoted), st.just("null"))),
+    st.builds("{} IN ({}, {})".format, VALUES, TEXTS.map(quoted), TEXTS.map(quoted)),
     st.builds("{} LIKE {}".format, st.sampled_from(["s", "t"]), st.sampled_from(['"a*"', '"?"', r'"*\\*"', '"*B"'])),
     st.builds("TO_LOWER(s) LIKE ({}, {})".format, st.sampled_from(['"a*"', '"?"']), st.just('"*b"')),
     st.builds(
         "{} NOT RLIKE {}".format, st.sampled_from(["s", "t"]), st.sampled_from(['"[aA].*"', '"a|b.*"', '"[^a]"'])
     ),
     st.builds("{} IS NULL".format, VALUES),
-    st.builds(
-        "{}({}, {})".format, st.sampled_from(["MV_CONTAINS", "MV_INTERSECTS"]), st.just("many"), LOWER.map(quoted)
-    ),
-    st.sampled_from(['MV_INTERSECTS(tags, ["a", "m"])', 'MV_CONTAINS(TO_LOWER(many), ["a", "m"])', "many IS NOT NULL"]),
-    st.builds(
-        "{}({}, {})".format, st.sampled_from(["STARTS_WITH", "ENDS_WITH", "CONTAINS"]), VALUES, TEXTS.map(quoted)
-    ),
-    st.builds("{}(TO_LOWER(s), TO_LOWER(t))".format, st.sampled_from(["STARTS_WITH", "ENDS_WITH", "CONTAINS"])),
+    st.builds("MV_COUNT(MV_DEDUPE(MV_APPEND(many, {0}))) == MV_COUNT(many)".format, LOWER.map(quoted)),
+    st.just("many IS NOT NULL"),
+    st.builds("{}({}, {})".format, st.sampled_from(["STARTS_WITH", "ENDS_WITH"]), VALUES, TEXTS.map(quoted)),
+    st.builds("{}(TO_LOWER(s), TO_LOWER(t))".format, st.sampled_from(["STARTS_WITH", "ENDS_WITH"])),
     st.builds(
         "n {} {}".format, st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), st.sampled_from(["0", "1", "1.5"])
     ),
     st.builds("LENGTH(s) {} {}".format, st.sampled_from(["==", "!=", "<", ">"]), st.integers(0, 2)),
-    st.sampled_from(["s == t", "b", "b != true", "null", "true", "n IN (1, 2, null)", 'ip IN ("10.0.0.1", "fc00::1")']),
+    st.sampled_from(["s == t", "b", "b != true", "null", "true", "n IN (1, 2)", 'ip IN ("10.0.0.1", "fc00::1")']),
     st.builds("CIDR_MATCH(ip, {})".format, st.sampled_from(['"10.0.0.0/8"', '"fc00::/7", "11.0.0.1"'])),
 )
 CONDITIONS = st.recursive(
@@ -262,7 +270,6 @@ EVERY_ROW = [
     for value in values
 ]
 AGREEING = [
-    's NOT IN ("a", null)',
     's NOT IN ("a", t)',
     's IN ("a", TO_LOWER("B"))',
     "n < 1.5",
@@ -278,7 +285,6 @@ AGREEING = [
     'NOT COALESCE(s == "a", n == 1)',
     'NOT COALESCE(s LIKE "a*", true)',
     'NOT CIDR_MATCH(ip, "10.0.0.0/8")',
-    'NOT MV_CONTAINS(TO_LOWER(many), ["a", "m"])',
     'CASE(s == "a", "x", n == 1, "y", s) == "ab"',
     'TO_UPPER(s) == "A"',
     'NOT STARTS_WITH(TO_UPPER(s), "a")',
@@ -301,5 +307,85 @@ def test_agrees_on_listed_conditions(condition: str) -> None:
 @settings(max_examples=150, deadline=None)
 @given(CONDITIONS, ROWS)
 def test_agrees_with_interpreter(condition: str, rows: list[dict[str, Any]]) -> None:
-    """The predicate of a condition holds on exactly the records that WHERE keeps."""
-    agree(condition, rows)
+    """The predicate of a condition holds on exactly the records that WHERE keeps, unless versions differ on it."""
+    try:
+        agree(condition, rows)
+    except OutOfFragment as refused:
+        hint = refused.hint
+        if "IS NOT NULL)" not in hint and "COALESCE" not in hint:
+            raise
+
+
+@pytest.mark.parametrize(
+    ("condition", "error"),
+    [
+        ('false | WHERE s RLIKE "("', QueryError),
+        ('s LIKE "*a' + "?" * 12 + 'b*"', QueryError),
+        ('TO_LOWER(s) == "é"', OutOfFragment),
+        ('TO_UPPER(s) IN ("É")', OutOfFragment),
+        ('TO_LOWER(s) LIKE "é"', OutOfFragment),
+        ('CONTAINS(s, "a")', QueryError),
+        ('MV_CONTAINS(many, "a")', QueryError),
+        ("s == null", QueryError),
+        ('s IN ("a", null)', OutOfFragment),
+        ("n == 9223372036854775808", QueryError),
+        ('NOT (s == "a" AND s == "b")', OutOfFragment),
+        ('TO_LOWER(s) == "A"', OutOfFragment),
+        ('s LIKE ("", "a*")', OutOfFragment),
+        ('s RLIKE "**"', OutOfFragment),
+        ('s RLIKE "a(b|*)"', OutOfFragment),
+        ("n IN (1, -9223372036854775809)", OutOfFragment),
+        ("NOT (NOT (n IS NULL)) | WHERE n < 2 OR b", OutOfFragment),
+    ],
+)
+def test_what_8_19_refuses_or_takes_for_something_else(condition: str, error: type[Exception]) -> None:
+    """Measured: no answer is better than one that Elasticsearch does not give."""
+    with pytest.raises(error):
+        read(f"{FROM}WHERE {condition}", SCHEMA)
+
+
+def _chain(operand: str, count: int) -> str:
+    return " OR ".join([operand] * count)
+
+
+@pytest.mark.parametrize(
+    ("condition", "deepest"),
+    [
+        (lambda n: _chain('s == "a"', n), 298),
+        (lambda n: _chain('TO_LOWER(s) == "a"', n), 297),
+        (lambda n: "NOT " * n + 's == "a"', 297),
+    ],
+    ids=["operands", "functions", "negations"],
+)
+def test_an_expression_is_as_deep_as_elasticsearch_counts(condition: Callable[[int], str], deepest: int) -> None:
+    """The greatest numbers that 8.19.21 took, and one more, which it refuses ("maximum expression depth (300)")."""
+    read(f"{FROM}WHERE {condition(deepest)}", SCHEMA)
+    with pytest.raises(QueryError, match="deeper"):
+        read(f"{FROM}WHERE {condition(deepest + 1)}", SCHEMA)
+
+
+def test_parentheses_make_a_long_chain_flat() -> None:
+    """A thousand operands in groups are no depth at all."""
+    groups = " OR ".join("(" + _chain('TO_LOWER(s) LIKE "*a*"', 80) + ")" for _ in range(12))
+    read(f"{FROM}WHERE {groups}", SCHEMA)
+    read(f"{FROM}WHERE " + "(" * 59 + "n == 1" + ")" * 59, SCHEMA)
+    with pytest.raises(ParityError):
+        read(f"{FROM}WHERE " + "(" * 149 + "n == 1" + ")" * 149, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'EVAL x = s : "a"',
+        'WHERE COALESCE(s : "a", false)',
+        'EVAL x = CASE(s : "a", "A")',
+        'EVAL u = s | WHERE u : "a"',
+        'RENAME s AS u | WHERE u : "a"',
+        'LIMIT 5 | WHERE s : "a"',
+        'WHERE _id : "a"',
+    ],
+)
+def test_the_match_operator_stands_in_where_on_a_field_of_the_index(command: str) -> None:
+    """Elsewhere Elasticsearch refuses it."""
+    with pytest.raises(QueryError, match="match operator"):
+        read(FROM + command, SCHEMA)

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from converter.core.errors import EngineUnavailable, OutOfFragment, ParityError, QueryError
+from converter.core.platform import Record
 from converter.dialects.kql.reader import read
 from converter.dialects.reading import Branch
-from converter.errors import EngineUnavailable, OutOfFragment, ParityError, QueryError
-from converter.model import Record, Schema
-from converter.semantics.evaluate import holds
+from converter.semantics.decide.evaluate import holds
+from tests.dialects.schemas import schema
 
 COMMON = {
     "Timestamp": "datetime",
@@ -21,13 +22,8 @@ COMMON = {
     "FileName": "string",
     "InitiatingProcessFileName": "string",
 }
-SCHEMA = Schema(
-    name="defender",
-    kinds=(),
-    time="Timestamp",
-    identity="ReportId",
-    missing="empty",
-    types={
+SCHEMA = schema(
+    {
         "DeviceProcessEvents": {**COMMON, "AccountName": "string", "ProcessCommandLine": "string", "ProcessId": "long"},
         "DeviceFileEvents": {**COMMON, "FolderPath": "string", "ActionType": "string", "FileSize": "long"},
         "DeviceNetworkEvents": {
@@ -39,6 +35,9 @@ SCHEMA = Schema(
             "AdditionalFields": "dynamic",
         },
     },
+    time="Timestamp",
+    identity="ReportId",
+    missing="empty",
 )
 ABSENT = None
 LISTS = 'let Web = dynamic(["w3wp.exe", \'php.exe\']);let Ports = dynamic([80, 443]);let Name = "cmd.exe";'
@@ -220,7 +219,7 @@ def test_two_columns(condition: str, kept: list[tuple[Any, Any]], dropped: list[
 
 def test_engine_agrees() -> None:
     """DuckDB returns for every condition above just those of all the rows above that the predicate holds of."""
-    engine = pytest.importorskip("converter.engines.kql_duckdb").ENGINE
+    engine = pytest.importorskip("converter.engines.kql.duckdb_engine").ENGINE
     # The engine reads neither of these forms of string as Kusto does; they rest on the documentation alone.
     written = [test[0] for test in TESTS] + [test[0] for test in PAIRS]
     conditions = [condition for condition in written if not any(form in condition for form in ("```", 'h"a"', "\\u"))]
@@ -272,7 +271,7 @@ def test_combined() -> None:
 
 def test_engine_agrees_on_unions() -> None:
     """DuckDB returns the rows of the combined query that one of its branches says it should."""
-    engine = pytest.importorskip("converter.engines.kql_duckdb").ENGINE
+    engine = pytest.importorskip("converter.engines.kql.duckdb_engine").ENGINE
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     shapes: list[tuple[str, dict[str, Any]]] = [
         ("DeviceProcessEvents", {"InitiatingProcessFileName": "PHP.exe", "AccountName": "x"}),
@@ -497,7 +496,8 @@ def test_rejected_statements(text: str) -> None:
         "DeviceFileEvents | where FileName in (DeviceProcessEvents | project FileName)",
         "let Names = DeviceProcessEvents | project FileName; DeviceFileEvents | where FileName in (Names)",
         "DeviceFileEvents | where FileName endswith strcat('x', DeviceName)",
-        r'DeviceFileEvents | where FileName matches regex @"(?=a)"',
+        r'DeviceFileEvents | where FileName matches regex @"\d"',
+        r'DeviceFileEvents | where FileName matches regex @"[a&&b]"',
         "DeviceFileEvents | where Timestamp < ago(1h)",
         "DeviceFileEvents | where not(Timestamp > ago(1h))",
         "DeviceFileEvents | where Timestamp > ago(10s)",
@@ -519,8 +519,11 @@ def test_out_of_fragment(text: str) -> None:
 
 
 def test_long_chains() -> None:
-    """Length does not matter, only depth does: a thousand alternatives read."""
-    chain = " or ".join(f'FileName == "{n}"' for n in range(1000))
+    """Length does not matter, only depth does, as in Kusto itself: a thousand alternatives in parentheses read."""
+    tests = [f'FileName == "{n}"' for n in range(1000)]
+    with pytest.raises(OutOfFragment, match="1008 levels deep"):
+        one(f"DeviceFileEvents | where {' or '.join(tests)}")
+    chain = " or ".join(f"({' or '.join(tests[n : n + 100])})" for n in range(0, 1000, 100))
     predicate = one(f"DeviceFileEvents | where {chain}").predicate
     assert holds(predicate, {"FileName": "999"})
     assert not holds(predicate, {"FileName": "1000"})

@@ -8,21 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from converter.core.errors import OutOfFragment, QueryError
+from converter.core.platform import Column, Record
 from converter.dialects.spl.reader import read
-from converter.engines.spl_interpreter import ENGINE
-from converter.errors import OutOfFragment, QueryError
-from converter.model import Column, Kind, Record, Schema
-from converter.semantics.evaluate import holds
-from converter.semantics.language import literal
-from converter.semantics.predicate import Addresses, And, Atom, Not, Numbers, Or, Present, SameAs, Strings
+from converter.engines.spl.interpreter import ENGINE
+from converter.semantics.decide.evaluate import holds
+from converter.semantics.decide.predicate import Addresses, And, Atom, Not, Numbers, Or, Present, SameAs, Strings
+from converter.semantics.regular.language import literal
+from tests.dialects.schemas import kind, schema
 
-SCHEMA = Schema(
-    "test",
-    (Kind("k/v", "", (Column("mv", "string", array=True),)),),
-    "_time",
-    "",
-    "absent",
+SCHEMA = schema(
     {"": {"s": "string", "t": "string", "p.q": "string", "ip": "string", "n": "number", "mv": "string"}},
+    (kind("", (Column("mv", "string", "Mv", array=True),), {}),),
+    time="_time",
+    identity="",
 )
 
 
@@ -35,7 +34,7 @@ PREDICATES = [
     ('s="Ab"', Atom("s", Strings(literal("Ab", True)))),
     ("n=80", Atom("n", Numbers(((80, 80),)))),
     ('n="80"', Atom("n", Numbers(((80, 80),)))),
-    ("unknown=80", Atom("unknown", Numbers(((80, 80),)))),
+    ("unknown=80", Atom("unknown", Strings(literal("80", True)))),
     ('unknown="80"', Atom("unknown", Strings(literal("80", True)))),
     ("s=80", Atom("s", Strings(literal("80", True)))),
     ("n>=80", Atom("n", Numbers(((80, None),)))),
@@ -81,12 +80,12 @@ def test_branches() -> None:
 
 
 def test_scope_stays_in_the_predicate() -> None:
-    """source and EventCode are conditions like any other: SPL names no table."""
-    (branch,) = read('source="XmlWinEventLog:X" EventCode=1 | fields s', SCHEMA)
+    """source and the event's number are conditions like any other: SPL names no table."""
+    (branch,) = read('source="XmlWinEventLog:X" n=1 | fields s', SCHEMA)
     assert branch.columns == ("s",)
     assert branch.window_minutes is None
     assert branch.predicate == And(
-        (Atom("source", Strings(literal("XmlWinEventLog:X", True))), Atom("EventCode", Numbers(((1, 1),))))
+        (Atom("source", Strings(literal("XmlWinEventLog:X", True))), Atom("n", Numbers(((1, 1),))))
     )
 
 
@@ -114,6 +113,12 @@ OUTSIDE = [
     '* | where tonumber(n)="80"',
     "* | where substr(s, 2)=t",
     "* | where s=80",
+    "* | where unknown=80",
+    "* | where tonumber(s)=80",
+    "* | where isnotnull(tonumber(unknown))",
+    "unknown>80",
+    'unknown!="a*"',
+    '* | where unknown!="a"',
     '* | where lower(s)="A"',
     '* | where mv!="a"',
     "* | where match(s, t)",
@@ -141,7 +146,25 @@ def test_errors(query: str) -> None:
 
 # --- agreement with the interpreter --------------------------------------------------------------------------------
 
-TEXTS = ["", "a", "A", "ab", "x.asp", "X.ASP", "C:\\w\\x.asp", "80", "10.0.0.1", "fd00::1", 'q"', "a|b", "b%", "é", "É"]
+TEXTS = [
+    "",
+    "a",
+    "A",
+    "ab",
+    "x.asp",
+    "X.ASP",
+    "C:\\w\\x.asp",
+    "80",
+    "080",
+    "80.0",
+    "10.0.0.1",
+    "fd00::1",
+    'q"',
+    "a|b",
+    "b%",
+    "é",
+    "É",
+]
 NUMBERS = [1, 79, 80, 443]
 
 ROWS = st.fixed_dictionaries(
@@ -152,6 +175,7 @@ ROWS = st.fixed_dictionaries(
         "p.q": st.sampled_from(TEXTS),
         "ip": st.sampled_from(["10.0.0.1", "::ffff:10.0.0.1", "10.0.1.1", "8.8.8.8", "fd00::1", "fe80::1", "x"]),
         "n": st.sampled_from(NUMBERS),
+        "unknown": st.sampled_from([*TEXTS, 80, 80.5]),
         "mv": st.lists(st.sampled_from(TEXTS), max_size=3),
     },
 )
@@ -159,7 +183,7 @@ ROWS = st.fixed_dictionaries(
 SEARCH_ATOMS = [
     's="a"', "s=*", 's!="a"', 's="*.asp"', 's="C:\\\\*\\\\x.ASP"', 's IN ("a", "x*", 80)', 's=""', 's="q\\""',
     '"p.q"="A*"', "p.q!=a", "n=80", "n!=80", "n>79", "n<=80", "n IN (1, 443)", 'n="4*"', 'ip="10.0.0.0/24"',
-    'ip="fc00::/7"', 'ip!="10.0.0.0/8"', "mv=a", 'mv IN ("x*", b)', "mv=*", 's="é"',
+    'ip="fc00::/7"', 'ip!="10.0.0.0/8"', "mv=a", 'mv IN ("x*", b)', "mv=*", 's="é"', "unknown=80", "unknown IN (80, a)",
 ]  # fmt: skip
 
 WHERE_ATOMS = [
@@ -169,8 +193,8 @@ WHERE_ATOMS = [
     'cidrmatch("fc00::/7", coalesce(ip, ""))', 'in(s, "a", "A")', 's IN ("80", "ab")', 'coalesce(s, "")="a"',
     'coalesce(s, "a")="a"', 'coalesce(s="a", false())', 'if(isnull(s), n=80, s="a")', "true()", "false()",
     'case(s="a", n=80, isnull(t), true())', "substr(lower(s), 1, len(t))=lower(t)", 'mv="a"', 's="é"',
-    "substr(lower(s), 1+len(s)-len(t))=lower(t)", "t=substr(s, 0-len(t))", "substr(s, -len(t))!=t", "tonumber(s)=80",
-    "tonumber(n)!=80", "isnotnull(tonumber(s))", "s in(\"a\", \"b%\")",
+    "substr(lower(s), 1+len(s)-len(t))=lower(t)", "t=substr(s, 0-len(t))", "substr(s, -len(t))!=t",
+    "tonumber(n)!=80", "s in(\"a\", \"b%\")",
     'match(s, "(?is)^(?:.*\\.asp|c:\\\\\\\\w.*)\\z")', 'cidrmatch("::ffff:10.0.0.0/104", ip)',
 ]  # fmt: skip
 
@@ -214,7 +238,7 @@ def test_each_search_atom_agrees(atom: str) -> None:
     """Every search atom, and its NOT, agrees on every value of every field."""
     rows: list[dict[str, Any]] = [
         {},
-        *({"s": x, "p.q": x, "mv": ["zz", x]} for x in TEXTS),
+        *({"s": x, "p.q": x, "mv": ["zz", x], "unknown": x} for x in TEXTS),
         *({"n": n} for n in NUMBERS),
     ]
     rows += [{"ip": ip} for ip in ("10.0.0.1", "10.0.1.1", "8.8.8.8", "fd00::1", "x")]

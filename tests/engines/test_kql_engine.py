@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from converter.engines.kql_duckdb import ENGINE, DuckDbKql
-from converter.errors import EngineUnavailable, NotRepresentable, QueryError
-from converter.model import Record, Schema
+from converter.core.errors import EngineUnavailable, NotRepresentable, QueryError
+from converter.core.platform import Record
+from converter.engines.kql.duckdb_engine import ENGINE, DuckDbKql
+from tests.support.schemas import columns_only
 
 COMMON = {"Timestamp": "datetime", "ReportId": "long", "FileName": "string", "FolderPath": "string"}
-SCHEMA = Schema(
-    name="test",
-    kinds=(),
+SCHEMA = columns_only(
     time="Timestamp",
     identity="ReportId",
     missing="empty",
@@ -349,7 +348,7 @@ def test_a_union_pads_strings_with_the_empty_string_before_further_operators() -
         ("Connections | where RemoteIP matches regex '(a' | project ReportId", "DuckDB"),
         ("Connections | where unknown_function(RemoteIP) | project ReportId", "unknown_function"),
         ("Connections | where", "parse"),
-        ("Connections | join kind=inner Processes on ReportId", "Join"),
+        ("Connections | join Processes on ReportId", "innerunique"),
         ('database("x").Connections | project ReportId', "schema's own tables"),
         ("print ReportId = 1", "schema's own tables"),
         ("Connections | project RemoteIP", "ReportId"),
@@ -405,6 +404,27 @@ def test_loaded_records_are_kept_and_other_records_are_not_mistaken_for_them() -
     for number in range(20):
         assert engine.run(query, [connection(number)], SCHEMA)[0].row == {"ReportId": number}
     assert len(engine._sets) <= engine._SETS
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SELECT * FROM glob('/etc/*')",
+        "COPY (SELECT 1) TO '/tmp/never.csv'",
+        "ATTACH '/tmp/never.db'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET enable_external_access = true",
+        "SET threads = 2",
+    ],
+)
+def test_the_database_reaches_nothing_outside(sql: str) -> None:
+    """Not even SQL of one's own reads or writes a file there, loads an extension, or changes what is allowed."""
+    engine = DuckDbKql()
+    engine.run("Connections", [], SCHEMA)
+    with pytest.raises(Exception, match=r"(?i)permission error|locked|disabled"):
+        engine._connection.execute(sql)
 
 
 def test_without_duckdb_the_engine_is_unavailable_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

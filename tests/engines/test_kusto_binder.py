@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from converter.engines.kusto_binder import VARIABLE, KustoBinder
-from converter.errors import EngineUnavailable
+from converter.core.errors import EngineUnavailable
+from converter.engines.kql.kusto_binder import VARIABLE, KustoBinder
 
 TYPES = {
     "Connections": {"Timestamp": "datetime", "ReportId": "long", "RemoteIP": "string", "RemotePort": "int"},

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from converter.engines import osmem
-from converter.engines.lucene_osmem import ENGINE as LUCENE
-from converter.engines.osmem import OsmemServer, flat, index_name
-from converter.engines.query_dsl_osmem import ENGINE as DSL
-from converter.errors import EngineUnavailable, NotRepresentable, QueryError
-from converter.model import Record, Schema
+from converter.core.errors import EngineError, EngineUnavailable, NotRepresentable, QueryError
+from converter.core.platform import Record
+from converter.engines.elastic import osmem
+from converter.engines.elastic.lucene_osmem import ENGINE as LUCENE
+from converter.engines.elastic.osmem import OsmemServer, flat, index_name
+from converter.engines.elastic.query_dsl_osmem import ENGINE as DSL
+from tests.support.schemas import columns_only
 
 FILES, NETWORK = "logs-endpoint.events.file-default", "logs-Endpoint.Events/Network"
 TYPES = {
@@ -31,7 +32,7 @@ TYPES = {
     "process.name": "keyword",
     "process.name.caseless": "keyword",
 }
-SCHEMA = Schema("test", (), "@timestamp", "_id", "absent", {FILES: TYPES, NETWORK: {"k": "keyword", "ip": "ip"}})
+SCHEMA = columns_only({FILES: TYPES, NETWORK: {"k": "keyword", "ip": "ip"}})
 
 
 def records(*rows: dict[str, Any], table: str = FILES) -> list[Record]:
@@ -136,13 +137,72 @@ def test_names() -> None:
 
 
 def test_a_missing_program_makes_the_engine_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that cannot start says so, with what to install."""
+    """A program that is not there says what to install; one that is there and does not start is a failure."""
     monkeypatch.setenv("OSMEM_SERVER_BIN", "no/such/program")
     with pytest.raises(EngineUnavailable, match="pip install osmem-server"):
         OsmemServer()
     monkeypatch.setenv("OSMEM_SERVER_BIN", sys.executable)  # a program that starts and leaves again
-    with pytest.raises(EngineUnavailable, match="did not become ready"):
+    with pytest.raises(EngineError, match="did not become ready"):
         OsmemServer()
+
+
+@pytest.fixture
+def untouched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process in which no server was started or died yet."""
+    monkeypatch.setattr(OsmemServer, "_restarts", 0)
+    monkeypatch.setattr(OsmemServer, "_refusal", None)
+    monkeypatch.setattr(OsmemServer, "_instance", None)
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_server_that_dies_is_started_again_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Killed between two queries it answers the second one, records and all, and says so; killed again it is an
+    error, never an answer."""
+    server, rows = OsmemServer.shared(), records({"k": "a"}, {"k": "b"})
+    assert server.search(rows, SCHEMA, {"query": {"term": {"k": "b"}}}) == [1]
+    server._process.kill()
+    server._process.wait()
+    assert server.search(rows, SCHEMA, {"query": {"term": {"k": "b"}}}) == [1]
+    assert "started again" in capsys.readouterr().err
+    server._process.kill()
+    server._process.wait()
+    with pytest.raises(EngineError, match="died again"):
+        server.search(rows, SCHEMA, {"query": {"term": {"k": "b"}}})
+    server.close()
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_server_that_does_not_answer_in_time_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it was asked is an error, and the next query has another server and need not wait."""
+    server, rows = OsmemServer.shared(), records({"k": "a"})
+
+    def late(*_: object) -> None:
+        raise TimeoutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server, "_exchange", late)
+        with pytest.raises(EngineError, match="no answer within 60 s"):
+            server.search(rows, SCHEMA, {"query": {"match_all": {}}})
+    server._process.wait(10)
+    assert OsmemServer.shared() is not server
+    assert OsmemServer.shared().search(rows, SCHEMA, {"query": {"match_all": {}}}) == [0]
+    OsmemServer.shared().close()
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_program_that_does_not_start_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every later query is told at once why."""
+    calls: list[int] = []
+
+    def refuse() -> None:
+        calls.append(1)
+        raise EngineError("osmem-server did not become ready within 30 s")
+
+    monkeypatch.setattr(osmem, "_start", refuse)
+    for _ in range(3):
+        with pytest.raises(EngineError, match="did not become ready"):
+            OsmemServer.shared()
+    assert calls == [1]
 
 
 def _gone(pid: int) -> bool:
@@ -158,7 +218,7 @@ def _gone(pid: int) -> bool:
 def test_no_process_stays_behind(ending: str) -> None:
     """However the parent ends, the server ends with it."""
     code = (
-        "import os; from converter.engines.osmem import OsmemServer;"
+        "import os; from converter.engines.elastic.osmem import OsmemServer;"
         f"print(OsmemServer.shared()._process.pid, flush=True); {ending}"
     )
     root = Path(__file__).parents[2]

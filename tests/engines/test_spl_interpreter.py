@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from converter.core.errors import QueryError
+from converter.core.platform import Record
 from converter.dialects.spl.nodes import Search
 from converter.dialects.spl.syntax import parse, parse_both
-from converter.engines.spl_commands import Row, retrieve
-from converter.engines.spl_interpreter import ENGINE
-from converter.errors import QueryError
-from converter.model import Record, Schema
+from converter.engines.spl.commands import Row, retrieve
+from converter.engines.spl.interpreter import ENGINE
+from tests.support.schemas import columns_only
 
-SCHEMA = Schema("test", (), "_time", "", "absent", {"": {}})
+SCHEMA = columns_only({"": {}}, "_time", "")
 
 
 def run(text: str, *rows: dict[str, Any]) -> list[int]:

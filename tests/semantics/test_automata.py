@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter.errors import OutOfFragment
-from converter.semantics.automata import Machine, Meter, OverBudgetError, search
-from converter.semantics.evaluate import to_regex
-from converter.semantics.flavours import from_lucene, from_pcre
-from converter.semantics.language import ANY_CHAR, EMPTY_STRING, Alt, Language, Repeat, Seq, chars, literal
-from converter.semantics.sequences import alternatives, surely_includes
+from converter.core.errors import OutOfFragment
+from converter.semantics.decide.evaluate import to_regex
+from converter.semantics.regular.automata import Machine, Meter, OverBudgetError, search
+from converter.semantics.regular.flavours import from_lucene, from_pcre
+from converter.semantics.regular.language import ANY_CHAR, EMPTY_STRING, Alt, Language, Repeat, Seq, chars, literal
+from converter.semantics.regular.sequences import alternatives, surely_includes
 
 TEXTS = ["".join(letters) for size in range(6) for letters in itertools.product("abc", repeat=size)]
 
@@ -109,6 +109,18 @@ def test_search_stops_at_its_budget() -> None:
     """A search that would take too long raises instead of going on."""
     with pytest.raises(OverBudgetError):
         search([alternatives(from_pcre("(a|b)*a(a|b){14}$")), alternatives(from_pcre("^[ab]*c{9}$"))], [], Meter(5_000))
+
+
+def test_a_remembered_search_costs_the_same() -> None:
+    """A question asked again has the same answer at the same price, and the same budget still does not suffice."""
+    hard = [alternatives(from_pcre("(a|b)*a(a|b){5}$")), alternatives(from_pcre("^[ab]*c{0}b+$"))]
+    first, second = Meter(10**6), Meter(10**6)
+    assert search(hard, [], first) == search(hard, [], second)
+    assert first.steps == second.steps < 10**6
+    for _ in range(2):
+        with pytest.raises(OverBudgetError):
+            search(hard, [], Meter(10**6 - first.steps - 1))
+    assert search(hard, [], Meter(10**6 - first.steps)) is not None
 
 
 def test_oversized_repetitions_are_refused() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter.semantics.boolean import Clause, GaveUpError, Solver
+from converter.semantics.decide.boolean import Clause, GaveUpError, Solver
 
 COUNT = 6
 _LITERALS = st.integers(1, COUNT).flatmap(lambda variable: st.sampled_from([variable, -variable]))
@@ -27,12 +27,18 @@ def _brute(clauses: list[Clause], assumptions: list[int]) -> bool:
 
 
 @settings(max_examples=300, deadline=None)
-@given(_CLAUSES, _CLAUSES, st.lists(st.lists(_LITERALS, max_size=2), min_size=1, max_size=3), st.integers(1, 3))
+@given(
+    _CLAUSES,
+    _CLAUSES,
+    st.lists(st.lists(_LITERALS, max_size=2), min_size=1, max_size=3),
+    st.integers(1, 3),
+    st.sampled_from([0, 2, 64]),
+)
 def test_agrees_with_trying_everything(
-    clauses: list[Clause], theory: list[Clause], questions: list[list[int]], batch: int
+    clauses: list[Clause], theory: list[Clause], questions: list[list[int]], batch: int, many: int
 ) -> None:
     """With clauses given at once and clauses handed out only when broken, each question gets the right answer."""
-    solver = Solver(COUNT, range(1, COUNT + 1), conflicts=10_000)
+    solver = Solver(COUNT, range(1, COUNT + 1), conflicts=10_000, many=many)
     for clause in clauses:
         solver.add(clause)
 
@@ -57,3 +63,17 @@ def test_conflicts_are_counted() -> None:
             solver.add([-number[one, hole], -number[other, hole]])
     with pytest.raises(GaveUpError):
         solver.solve([], lambda: [])
+
+
+def test_a_long_disjunction_costs_a_decision_a_part() -> None:
+    """Of many parts none of which can be, each is ruled out by a decision or two: no search through all the others."""
+    count = 500
+    asked, parts = count + 1, list(range(1, count + 1))
+    solver = Solver(asked, parts, conflicts=10)
+    solver.add([-asked, *parts])
+    for part in parts:  # no part can be true, which only a decision brings to light
+        other = part % count + 1
+        solver.add([-part, other])
+        solver.add([-part, -other])
+    assert not solver.solve([asked], lambda: [])
+    assert solver.decided <= 4 * count

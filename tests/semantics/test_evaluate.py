@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from converter.semantics.evaluate import fold, holds, matches
-from converter.semantics.flavours import from_pcre
-from converter.semantics.language import ANY_STRING, EMPTY_STRING, NOTHING, Seq, literal
-from converter.semantics.predicate import (
+from converter.semantics.decide.evaluate import fold, holds, matches
+from converter.semantics.decide.predicate import (
     FALSE,
     TRUE,
     Addresses,
@@ -20,6 +22,18 @@ from converter.semantics.predicate import (
     Present,
     SameAs,
     Strings,
+)
+from converter.semantics.regular.flavours import from_pcre
+from converter.semantics.regular.language import (
+    ANY_CHAR,
+    ANY_STRING,
+    EMPTY_STRING,
+    NOTHING,
+    Language,
+    Seq,
+    char,
+    chars,
+    literal,
 )
 
 CMD = Atom("f", Strings(Seq((ANY_STRING, literal("\\cmd.exe", True)))))
@@ -99,3 +113,34 @@ def test_nested_loops_do_not_hang() -> None:
     """A pattern that makes a backtracking matcher exponential is still answered."""
     assert not matches(from_pcre("^(a+)+b$"), "a" * 60)
     assert matches(from_pcre("^(a+)+b$"), "a" * 60 + "b")
+
+
+_PIECES = st.lists(st.sampled_from(["a", "b", "[ab]", "*", "*", "*", "?"]), max_size=8)
+
+
+@settings(max_examples=400, deadline=None)
+@given(_PIECES, st.text("ab", max_size=8))
+@example(["a", "b", "*", "*", "*", "b"], "ab")
+def test_wildcards_agree_with_shell_patterns(pieces: list[str], text: str) -> None:
+    """A pattern with any number of wildcards has the members that the shell's rules give it."""
+    parts = {"*": ANY_STRING, "?": ANY_CHAR, "[ab]": chars([(97, 98)])}
+    language = Seq(tuple(parts[piece] if piece in parts else char(piece, False) for piece in pieces))
+    assert matches(language, text) is fnmatchcase(text, "".join(pieces))
+
+
+@pytest.mark.parametrize(
+    ("language", "answers"),
+    [
+        (Seq((*(part for _ in range(30) for part in (ANY_STRING, literal("xx", True))), literal("y", False))), "01"),
+        (Seq(tuple(part for _ in range(9) for part in (ANY_STRING, literal("x", True)))), "10"),
+        (from_pcre("^(.*x){20}y$"), "01"),
+        (from_pcre("^(x|xx)*.*x?.*x.*x.*[^x]$"), "01"),
+        (from_pcre("^x*x*x*x*x*x*x*y$"), "01"),
+        (from_pcre("^.{0,300}x.{0,300}x.{0,300}x.{0,300}y$"), "01"),
+    ],
+)
+def test_many_loops_do_not_hang(language: Language, answers: str) -> None:
+    """A long value that nearly fits a pattern of many loops is decided in time that grows with its length alone."""
+    start = time.process_time()
+    assert [matches(language, "x" * 1_100), matches(language, "x" * 400 + "y")] == [a == "1" for a in answers]
+    assert time.process_time() - start < 2

@@ -5,15 +5,15 @@ from __future__ import annotations
 import itertools
 import re
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter.errors import OutOfFragment, QueryError
-from converter.semantics.evaluate import matches
-from converter.semantics.flavours import from_lucene, from_pcre, from_re2
-
-pcre2 = pytest.importorskip("pcre2")
+from converter.core.errors import OutOfFragment, QueryError
+from converter.core.pcre import searcher
+from converter.semantics.decide.evaluate import matches
+from converter.semantics.regular.flavours import from_kql_regex, from_lucene, from_pcre, from_re2
 
 #: Short texts over the characters that the patterns below are about; none ends in a newline (NO_FINAL_NEWLINE).
 TEXTS = [
@@ -36,13 +36,13 @@ PATTERNS = [
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_pcre_agrees_with_the_library(pattern: str) -> None:
     """A value is in the language exactly when PCRE2 finds the pattern in it."""
-    language, compiled = from_pcre(pattern), pcre2.compile(pattern)
-    wrong = [text for text in TEXTS if matches(language, text) != bool(compiled.search(text))]
+    language, found = from_pcre(pattern), searcher(pattern)
+    wrong = [text for text in TEXTS if matches(language, text) != found(text)]
     assert not wrong
 
 
 #: What `re` reads otherwise than RE2, or not at all.
-_NOT_RE = re.compile(r"\\[QhKNvzA]|\[:|\(\?\||\(\?<|a\(\?i\)")
+_NOT_RE = re.compile(r"\\[QhKNvzA]|\(\?x|\[:|\(\?\||\(\?<|a\(\?i\)")
 
 
 @pytest.mark.parametrize("pattern", [pattern for pattern in PATTERNS if not _NOT_RE.search(pattern)])
@@ -56,7 +56,7 @@ def test_re2_agrees_with_a_search_of_re(pattern: str) -> None:
 
 
 def test_braced_hexadecimal() -> None:
-    """`\\x{61}` is a code point (the library's binding reads it as JavaScript would, so it is no judge here)."""
+    """`\\x{61}` is a code point in both."""
     for language in (from_pcre(r"^\x{61}b$"), from_re2(r"^\x{61}b$")):
         assert matches(language, "ab")
         assert not matches(language, "x{61}b")
@@ -82,9 +82,9 @@ def test_any_placement_of_anchors_and_boundaries(pattern: str, ignore_case: bool
         language = from_pcre(pattern, ignore_case)
     except OutOfFragment:
         return
-    compiled = pcre2.compile(pattern, flags=pcre2.IGNORECASE if ignore_case else 0)
+    found = searcher(pattern, ignore_case)
     for text in TEXTS[:300] + TEXTS[-9:]:
-        assert matches(language, text) == bool(compiled.search(text)), text
+        assert matches(language, text) == found(text), text
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,18 @@ def test_any_placement_of_anchors_and_boundaries(pattern: str, ignore_case: bool
         ("(?<!a)b", "negative look-behind"),
         (r"(a)\1", "back-reference"),
         (r"(?<n>a)\k<n>", "back-reference"),
-        ("a++", "possessive"),
-        ("(?>a)b", "atomic"),
-        (r"\pL", r"\p"),
+        ("a++a", "possessive"),
+        ("(?>a|ab)c", "atomic"),
+        (r"\p{Greek}", r"\p{Greek}"),
+        ("a{ 1,2}", "blanks in braces"),
+        ("(?i)\u00df", "'\u00df' (U+00DF)"),
+        (r"(?i)[\x{3b1}-\x{3c9}]", "without regard to case"),
+        (r"(?i)\p{Lu}", "without regard to case"),
+        ("(*UCP)a", "(*UCP)"),
+        (r"(a)(?1)", "subroutine"),
+        (r"\Xa", r"\X"),
+        ("(?>a|ab)$", "atomic"),
+        (r"\R(?>a*)ab", "atomic"),
         ("(?R)", "recursion"),
         ("(a)(?(1)b)", "conditional"),
         ("a{,2}", "{,n}"),
@@ -111,9 +120,19 @@ def test_outside_the_fragment_is_named(pattern: str, construct: str) -> None:
     assert construct in caught.value.message
 
 
-@pytest.mark.parametrize("pattern", ["[z-a]", "(a", "a)", "*a", r"\y", "a{3,2}", "[a", "(?q)a", "[[:nope:]]", "\\"])
+BROKEN = [
+    "[z-a]", "(a", "a)", "*a", r"\y", "a{3,2}", "[a", "(?q)a", "[[:nope:]]", "\\", r"\u0041", "[:alpha:]", r"[\d-z]",
+    r"[a-\d]", "[[:alpha:]-z]", "a**", "a{2}{3}", "^*", r"\b+", "|*", "(*)", "(?i)*", "{2}a", "a{65536}", "a+++",
+    r"[\N]", r"[\R]", "[[.a.]]", r"\N{DIGIT ONE}", r"\x{110000}", r"\x{}", "(?<1a>x)", r"\c", r"[\Q]\E", "(?z:a)",
+    "(?#a",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", BROKEN)
 def test_broken_patterns_are_errors(pattern: str) -> None:
-    """What the flavour itself refuses is a fault of the query."""
+    """What PCRE itself refuses is a fault of the pattern."""
+    with pytest.raises(QueryError):
+        searcher(pattern)
     with pytest.raises(QueryError):
         from_pcre(pattern)
 
@@ -155,7 +174,7 @@ def test_lucene_flags() -> None:
     """An optional operator that is switched off is an ordinary character."""
     assert matches(from_lucene("a@~#&<", flags="NONE"), "a@~#&<")
     assert not matches(from_lucene("#"), "#")
-    for pattern in ("~a", "a&b"):
+    for pattern in ("~a", "a&b", "**", "a(b|+)", "[]a]", "[^]a]"):  # what Elasticsearch takes for something else, too
         with pytest.raises(OutOfFragment):
             from_lucene(pattern)
     with pytest.raises(QueryError):
@@ -167,3 +186,58 @@ def test_lucene_errors(pattern: str) -> None:
     """What Lucene refuses to parse is a fault of the query."""
     with pytest.raises(QueryError):
         from_lucene(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        (r"port=\d+$", "[0-9]"), (r"^\w+$", "[0-9A-Za-z_]"), (r"a\sb", r"[\t\n\f\r ]"), (r"a[\S]b", r"[^\t\n\f\r ]"),
+        (r"\bcmd\b", "(^|[^0-9A-Za-z_])"), ("[a&&b]x", r"\&"), ("[a~~b]x", r"\~"), ("[+--]x", r"\-"), ("[a-c--b]",
+        r"\-"), ("a[[b]", r"\["), ("a{b", r"\{"), ("a{,5}", r"\{"), (r"a\0b", r"\x00"), (r"\101", r"\x41"), (r"\<a",
+        "<"), (r"\Qa\E", "backslash"), ("(?<n>a)", "(?P<name>"), ("[a-c-e]", r"\-"), (r"[[:alpha:]-z]", r"\-"),
+    ],
+)  # fmt: skip
+def test_kql_refuses_what_two_engines_read_differently(pattern: str, hint: str) -> None:
+    """What RE2 and the documented engine of KQL do not read alike has no meaning; the error says what to write."""
+    from_re2(pattern)
+    with pytest.raises(OutOfFragment) as caught:
+        from_kql_regex(pattern)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?i)cmd[.]exe$", "^[0-9]{1,3}x", r"[0-9A-Za-z_\-]+\.asp", r"[\[\]\&\~\-\\]", "(?s:a.b)", "(?P<n>a)b", "[]a-]",
+        "[^-a]", "[a^]", r"\x{e9}|\x41", r"[[:alpha:][:^digit:]]", r"a\_b\-\/\"", "a*?b+?", "(?m)^a$", r"\v\t", "a}b]",
+        "[[:word:]]", "(a|)b", r"\Aab\z",
+    ],
+)  # fmt: skip
+def test_kql_reads_what_means_the_same(pattern: str) -> None:
+    """What both engines read alike means what it means in RE2."""
+    assert from_kql_regex(pattern) is from_re2(pattern)
+
+
+_RE2_PIECES = st.sampled_from(
+    ["a", "b", ".", "^", "$", r"\d", r"\w", r"\s", r"\S", r"\b", r"\B", "[ab]", "[^a]", "[a-]", "[-a]", "[]a]", "[[b]",
+     "[&&a]", "[+--]", "[[:alpha:]]", "[[:^space:]-]", r"[\d\-]", "(?i)", "(?s)", "(?i:a)", "(a|b)", "(?:b|)", "a*",
+     "b+?", "a{2}", "a{1,}", "{", "{,2}", r"\x41", r"\x{e9}", r"\Qa.\E", r"\101", r"\v", r"\.", "|", "}", "]", "(?m)",
+     r"\z"]
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_RE2_PIECES, max_size=6).map("".join))
+def test_re2_is_the_judge(pattern: str) -> None:
+    """A value is in the language exactly when RE2, as DuckDB has it, finds the pattern in it; errors are its errors."""
+    connection = duckdb.connect()
+    rows = "SELECT value FROM (SELECT unnest(?) AS value) WHERE regexp_matches(value, ?)"
+    texts = [text for text in [*TEXTS[:160], *TEXTS[-9:], "é", "A", "[", "&", "-", "{", "{,2}", "a{", "+", ","] if text]
+    try:
+        found = {value for (value,) in connection.execute(rows, [texts, pattern]).fetchall()}
+    except duckdb.Error:
+        with pytest.raises(QueryError):
+            from_re2(pattern)
+        return
+    language = from_re2(pattern)
+    assert {text for text in texts if matches(language, text)} == found

@@ -7,9 +7,9 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from converter.semantics import sets
-from converter.semantics.evaluate import contains, matches
-from converter.semantics.predicate import Numbers
+from converter.semantics.decide.evaluate import contains, matches
+from converter.semantics.decide.predicate import Numbers
+from converter.semantics.regular import sets
 
 _INTEGERS = st.one_of(st.integers(-30, 30), st.integers(-70_000, 70_000))
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from converter.dialects.lucene.reader import Fields, fold, regexp, wildcard, window_minutes
+from converter.core.errors import OutOfFragment, QueryError
+from converter.core.platform import Schema
+from converter.dialects.lucene import reader as lucene
+from converter.dialects.lucene.reader import Fields, fold, regexp, wildcard, window_minutes, within
 from converter.dialects.reading import Branch
-from converter.errors import OutOfFragment, QueryError
-from converter.model import Schema
-from converter.semantics.language import ANY_STRING, Seq
-from converter.semantics.predicate import FALSE, TRUE, Predicate, conjunction, disjunction, negation
+from converter.semantics.decide.predicate import FALSE, TRUE, Predicate, conjunction, disjunction, negation
+from converter.semantics.regular import lucene_limits as limits
+from converter.semantics.regular.language import ANY_STRING, Seq
 
 #: Per query on one field: the parameter holding its value, and the other parameters it may carry. `boost`, `rewrite`
 #: and `max_determinized_states` change scores and speed, not what matches.
@@ -34,7 +36,7 @@ _ON_FIELD: Mapping[str, tuple[str, frozenset[str]]] = {
 }
 #: Queries of Elasticsearch's that have no Predicate here; any other name is an error.
 _UNCOVERED = re.compile(
-    r"match_phrase_prefix|match_bool_prefix|multi_match|query_string|simple_query_string|fuzzy|nested|script|ids"
+    r"match_phrase_prefix|match_bool_prefix|multi_match|simple_query_string|fuzzy|nested|script|ids"
     r"|terms_set|intervals|dis_max|boosting|function_score|script_score|geo_\w+|has_child|has_parent"
 )
 #: More combinations than this of `minimum_should_match` are not written out.
@@ -61,7 +63,10 @@ def read(text: str, schema: Schema) -> tuple[Branch, ...]:
     body = _parse(text)
     if unknown := sorted(set(body) - _BODY):
         raise OutOfFragment(f"the key {unknown[0]!r} of a search body")
-    reader = _Reader(Fields.of(schema))
+    nested, tests = _size(body.get("query"))
+    within(limits.nested(nested))
+    within(limits.clauses(tests))
+    reader = _Reader(Fields.of(schema), schema)
     parts = reader.parts(body["query"]) if "query" in body else [_Part(TRUE)]
     if _count_names(body.get("query")) != sum(part.label is not None for part in parts):
         raise OutOfFragment("a named query that is not an alternative of the whole query")
@@ -74,8 +79,8 @@ def read(text: str, schema: Schema) -> tuple[Branch, ...]:
 
 
 class _Reader:
-    def __init__(self, fields: Fields) -> None:
-        self.fields = fields
+    def __init__(self, fields: Fields, schema: Schema) -> None:
+        self.fields, self.schema = fields, schema
 
     def parts(self, query: object) -> list[_Part]:
         """The alternatives of a query that stands where only conjunctions and named alternatives are above it."""
@@ -85,7 +90,7 @@ class _Reader:
         if kind != "bool":
             return [_Part(self.predicate(query), _name(body))]
         clauses, required = _clauses(body)
-        rows = [_Part(negation(disjunction(map(self.predicate, clauses["must_not"]))), _name(body))]
+        rows = [_Part(negation(disjunction(list(map(self.predicate, clauses["must_not"])))), _name(body))]
         for clause in (*clauses["must"], *clauses["filter"]):
             rows = [_both(row, part) for row in rows for part in self.parts(clause)]
         should = clauses["should"]
@@ -102,7 +107,7 @@ class _Reader:
             clauses, required = _clauses(body)
             met = [*map(self.predicate, (*clauses["must"], *clauses["filter"]))]
             met.append(_at_least(required, list(map(self.predicate, clauses["should"]))))
-            return conjunction([*met, negation(disjunction(map(self.predicate, clauses["must_not"])))])
+            return conjunction([*met, negation(disjunction(list(map(self.predicate, clauses["must_not"]))))])
         if kind in ("match_all", "match_none"):
             _only(body, frozenset(), kind)
             return TRUE if kind == "match_all" else FALSE
@@ -112,6 +117,8 @@ class _Reader:
         if kind == "constant_score":
             _only(body, frozenset({"filter"}), kind)
             return self.predicate(body.get("filter"))
+        if kind == "query_string":
+            return self._query_string(body)
         if kind == "terms":
             field, values = _one_field(kind, body)
             if not isinstance(values, list):
@@ -120,6 +127,16 @@ class _Reader:
         if kind in _ON_FIELD:
             return self._on_field(kind, *_one_field(kind, body))
         raise (OutOfFragment if _UNCOVERED.fullmatch(kind) else QueryError)(f"the query {kind!r}")
+
+    def _query_string(self, body: Mapping[str, Any]) -> Predicate:
+        """A Lucene query string as Kibana asks it, which analyses wildcards."""
+        _only(body, frozenset({"query", "analyze_wildcard"}), "query_string")
+        if body.get("analyze_wildcard") is not True:
+            raise OutOfFragment("a query_string without analyze_wildcard")
+        (branch,) = lucene.read(_required(body, "query"), self.schema)
+        if branch.window_minutes is not None:
+            raise OutOfFragment("a time range in a query_string")
+        return branch.predicate
 
     def _on_field(self, kind: str, field: str, given: object) -> Predicate:
         key, allowed = _ON_FIELD[kind]
@@ -137,8 +154,11 @@ class _Reader:
             return self.fields.equal(field, [options.get(key)], ignore_case)
         pattern = _required(options, key)
         if kind == "prefix":
+            within(limits.prefix(pattern))
             return self.fields.matching(field, Seq((fold(pattern, ignore_case), ANY_STRING)))
         if kind == "wildcard":
+            if not pattern:
+                raise OutOfFragment("an empty wildcard pattern, which matches nothing, not the empty text")
             return self.fields.matching(field, wildcard(pattern, ignore_case))
         return self.fields.matching(field, regexp(pattern, ignore_case, str(options.get("flags", "ALL"))))
 
@@ -184,9 +204,10 @@ def _single(query: object) -> tuple[str, Mapping[str, Any]]:
 
 
 def _clauses(body: Mapping[str, Any]) -> tuple[dict[str, list[object]], int]:
-    """The clauses of a bool query by kind, and how many of `should` must hold: none of an empty query, which is true.
+    """The clauses of a bool query by kind, and how many of `should` must hold.
 
-    Without `must` and `filter` one of `should` must hold even where the minimum says 0.
+    Without `must` and `filter` one of `should` must hold even where the minimum says 0; where all three are empty it
+    says nothing (measured on 8.19.21).
     https://www.elastic.co/docs/reference/query-languages/query-dsl/query-dsl-bool-query#bool-min-should-match
     """
     if unknown := sorted(set(body) - _BOOL):
@@ -199,7 +220,8 @@ def _clauses(body: Mapping[str, Any]) -> tuple[dict[str, list[object]], int]:
     if isinstance(minimum, bool) or not re.fullmatch(r"\d+", str(minimum), re.ASCII):
         raise OutOfFragment(f"minimum_should_match {minimum!r}")
     least = 0 if clauses["must"] or clauses["filter"] or not clauses["should"] else 1
-    return clauses, max(int(minimum), least) if any(clauses.values()) else 0
+    counts = clauses["must"] or clauses["filter"] or clauses["should"]
+    return clauses, max(int(minimum), least) if counts else 0
 
 
 def _at_least(required: int, parts: list[Predicate]) -> Predicate:
@@ -218,6 +240,22 @@ def _both(one: _Part, other: _Part) -> _Part:
     windows = [part.window for part in (one, other) if part.window is not None]
     label = one.label if one.label is not None else other.label
     return _Part(conjunction((one.predicate, other.predicate)), label, min(windows, default=None))
+
+
+def _size(query: object) -> tuple[int, int]:
+    """How deep the queries nest, and how many of them are tests."""
+    if not isinstance(query, Mapping):
+        return 0, 0
+    inner: list[object] = []
+    for kind, body in query.items():
+        if kind in ("bool", "constant_score") and isinstance(body, Mapping):
+            for name in ("must", "filter", "should", "must_not"):
+                found = body.get(name, [])
+                inner += found if isinstance(found, list) else [found]
+        if kind == "query_string" and isinstance(body, Mapping) and isinstance(body.get("query"), str):
+            return 1, lucene.tests(body["query"])
+    sizes = list(map(_size, inner))
+    return 1 + max((deep for deep, _ in sizes), default=0), sum(tests for _, tests in sizes) or 1
 
 
 def _count_names(node: object) -> int:

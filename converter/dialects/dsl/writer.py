@@ -9,6 +9,7 @@ the case: github.com/SigmaHQ/pySigma-backend-elasticsearch/issues/178.
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring
 from typing import Any
 
 from converter.dialects.condition import (
@@ -20,6 +21,7 @@ from converter.dialects.condition import (
     Missing,
     Not,
     NumberIn,
+    OneOf,
     Or,
     Pattern,
     Regex,
@@ -27,52 +29,81 @@ from converter.dialects.condition import (
     Wild,
 )
 from converter.dialects.draft import Composition, Draft
-from converter.dialects.elastic import folds_beyond_ascii, lucene_pattern, networks
-from converter.dialects.regex import lucene
+from converter.dialects.elastic import (
+    check,
+    check_clauses,
+    check_expression,
+    check_pattern,
+    check_texts,
+    folds_beyond_ascii,
+    lucene_pattern,
+    networks,
+    numerals,
+)
+from converter.dialects.layout import has_hidden, hidden
+from converter.dialects.regex import expressions, switchable
 from converter.dialects.writer import refuse
+from converter.semantics.regular import lucene_limits as limits
 
-EXTENSION = "json"
 Json = dict[str, Any]
 _RANGE = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
 
+LIMITS = (
+    "Query DSL cannot add a column: each part is a named query, and a hit lists the names of the parts it "
+    "matches in matched_queries, which stands for DetectionType.",
+    "The indices to search are not part of the body: see index in output/manifest.json.",
+)
+
+
+def write(draft: Draft) -> str:
+    """The search request of one rule."""
+    check_texts(draft)
+    check_clauses(draft.condition)
+    body = {
+        "query": _nested(DslWriter().whole(draft.condition)),
+        "_source": list(dict.fromkeys([*draft.leading, *draft.columns])),
+        "sort": [{"@timestamp": "desc"}],
+    }
+    return compact(body) + "\n"
+
+
+def write_detection(composition: Composition) -> str:
+    """One request whose parts are named queries: a hit's `matched_queries` is its DetectionType."""
+    check_texts(*composition.parts)
+    check_clauses(*(part.condition for part in composition.parts))
+    parts = [_named(part) for part in composition.parts]
+    window = {"range": {"@timestamp": {"gte": f"now-{composition.lookback_hours}h"}}}
+    columns = dict.fromkeys([*composition.leading, *composition.columns])
+    body = {
+        "query": _nested({"bool": {"filter": [window], "should": parts, "minimum_should_match": 1}}),
+        "_source": list(columns),
+        "sort": [{"@timestamp": "desc"}],
+    }
+    return compact(body) + "\n"
+
+
+def _nested(query: Json) -> Json:
+    """The query itself. Raises Unsupported for one that nests too deep."""
+    check(limits.nested(_depth(query)))
+    return query
+
+
+def _depth(query: Json) -> int:
+    body = query.get("bool", {})
+    inner = [part for name in ("filter", "should", "must_not") for part in body.get(name, [])]
+    return 1 + max(map(_depth, inner), default=0)
+
+
+def _named(part: Draft) -> Json:
+    query = DslWriter().whole(part.condition)
+    return {"bool": {**query["bool"], "_name": part.label}}
+
+
 class DslWriter:
-    windowed = True
-    ordered = True
-    label_column = "matched_queries"
+    """Conditions as JSON. It holds no state at all."""
 
-    def query(self, draft: Draft) -> str:
-        body = {
-            "query": self._bool(draft.condition),
-            "_source": list(dict.fromkeys([*draft.options["leading_columns"], *draft.columns])),
-            "sort": [{"@timestamp": "desc"}],
-        }
-        return compact(body) + "\n"
-
-    def detection(self, composition: Composition) -> str:
-        """One request whose parts are named queries: a hit's `matched_queries` is its DetectionType."""
-        parts = [self._named(part) for part in composition.parts]
-        window = {"range": {"@timestamp": {"gte": f"now-{composition.lookback_hours}h"}}}
-        columns = dict.fromkeys([*composition.target.options["leading_columns"], *composition.columns])
-        body = {
-            "query": {"bool": {"filter": [window], "should": parts, "minimum_should_match": 1}},
-            "_source": list(columns),
-            "sort": [{"@timestamp": "desc"}],
-        }
-        return compact(body) + "\n"
-
-    def limits(self) -> tuple[str, ...]:
-        return (
-            "Query DSL cannot add a column: each part is a named query, and a hit lists the names of the parts it "
-            "matches in matched_queries, which stands for DetectionType.",
-            "The indices to search are not part of the body: see index in output/manifest.json.",
-        )
-
-    def _named(self, part: Draft) -> Json:
-        query = self._bool(part.condition)
-        return {"bool": {**query["bool"], "_name": part.label}}
-
-    def _bool(self, condition: Condition) -> Json:
+    def whole(self, condition: Condition) -> Json:
         """A `bool` query; conjuncts go to `filter` and `must_not`, so nothing is scored."""
         if isinstance(condition, Or):
             return {"bool": {"should": [self.node(p) for p in condition.parts], "minimum_should_match": 1}}
@@ -91,7 +122,7 @@ class DslWriter:
 
     def node(self, condition: Condition) -> Json:
         if isinstance(condition, (And, Or, Not, Missing)):
-            return self._bool(condition)
+            return self.whole(condition)
         if isinstance(condition, Match):
             return self._match(condition)
         if isinstance(condition, Regex):
@@ -112,18 +143,22 @@ class DslWriter:
         return {"exists": {"field": field}}
 
     def _match(self, leaf: Match) -> Json:
+        leaf = numerals(leaf)
         if leaf.cased and len(leaf.patterns) > 1 and all(p.shape == "equals" for p in leaf.patterns):
+            for p in leaf.patterns:
+                check_pattern(p, True)
             return {"terms": {leaf.field: [p.text for p in leaf.patterns]}}
         options = [self._pattern(leaf.field, p, leaf.cased) for p in leaf.patterns]
-        return options[0] if len(options) == 1 else {"bool": {"should": options, "minimum_should_match": 1}}
+        return _any(options)
 
     def _pattern(self, field: str, pattern: Pattern, cased: bool) -> Json:
         fold: Json = {} if cased else {"case_insensitive": True}
         if pattern.shape == "any":
             return self._exists(field)
-        if not cased and folds_beyond_ascii(pattern):
+        if any(isinstance(p, OneOf) for p in pattern.parts) or (not cased and folds_beyond_ascii(pattern)):
             # the switch folds ASCII only, so both cases are spelled and the switch is left off
-            return {"regexp": {field: {"value": lucene_pattern(pattern, cased, True)}}}
+            return {"regexp": {field: {"value": check_expression(lucene_pattern(pattern, cased, True))}}}
+        check_pattern(pattern, cased)
         if pattern.shape == "equals":
             return {"term": {field: {"value": pattern.text, **fold} if fold else pattern.text}}
         if pattern.shape == "startswith":
@@ -131,32 +166,43 @@ class DslWriter:
         return {"wildcard": {field: {"value": wildcard(pattern), **fold}}}
 
     def _regex(self, leaf: Regex) -> Json:
-        spelled = not leaf.pattern.isascii()
-        body: Json = {"value": lucene(leaf, fold=spelled)}
-        if leaf.ignore_case and not spelled:
-            body["case_insensitive"] = True
-        return {"regexp": {leaf.field: body}}
+        switch = switchable(leaf)
+        fold: Json = {"case_insensitive": True} if switch else {}
+        found = expressions(leaf, fold=not switch)
+        return _any([{"regexp": {leaf.field: {"value": text, **fold}}} for text in found])
+
+
+def _any(options: list[Json]) -> Json:
+    return options[0] if len(options) == 1 else {"bool": {"should": options, "minimum_should_match": 1}}
 
 
 def wildcard(pattern: Pattern) -> str:
     """The pattern for a `wildcard` query: `\\` escapes `*`, `?` and itself."""
-    return "".join(p.value if isinstance(p, Wild) else _escape(p) for p in pattern.parts)
+    return "".join(p.value if isinstance(p, Wild) else _escape(str(p)) for p in pattern.parts)
 
 
 def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
 
 
-def compact(value: Any, indent: int = 0, width: int = 110) -> str:
-    """JSON with short values on a line, so that a reader sees one test a line."""
-    line = json.dumps(value, ensure_ascii=False)
-    if len(line) + indent <= width or not isinstance(value, (dict, list)) or not value:
-        return line
-    pad = " " * (indent + 2)
+def _json(value: Any) -> str:
+    """A scalar as JSON in which characters that are not seen are escaped (RFC 8259, section 7)."""
+    text = encode_basestring(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "".join(json.dumps(c)[1:-1] if hidden(c) else c for c in text) if has_hidden(text) else text
+
+
+def compact(value: Any, width: int = 110, indent: int = 0) -> str:
+    """JSON with short values on a line, so that a reader sees one test a line; all lines but the first are indented."""
     if isinstance(value, dict):
-        items = [f"{pad}{json.dumps(k)}: {compact(v, indent + 2, width)}" for k, v in value.items()]
-        return "{\n" + ",\n".join(items) + "\n" + " " * indent + "}"
-    return "[\n" + ",\n".join(pad + compact(v, indent + 2, width) for v in value) + "\n" + " " * indent + "]"
-
-
-WRITER = DslWriter()
+        pieces = [f"{_json(k)}: {compact(v, width, indent + 2)}" for k, v in value.items()]
+        opening, closing = "{", "}"
+    elif isinstance(value, list):
+        pieces = [compact(v, width, indent + 2) for v in value]
+        opening, closing = "[", "]"
+    else:
+        return _json(value)
+    line = f"{opening}{', '.join(pieces)}{closing}"
+    if not pieces or (len(line) <= width - indent and "\n" not in line):
+        return line
+    pad = "\n" + " " * (indent + 2)
+    return f"{opening}{pad}{(',' + pad).join(pieces)}{pad[:-2]}{closing}"

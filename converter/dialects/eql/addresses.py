@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from converter.errors import QueryError
+from converter.core.errors import QueryError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import math
 
-from converter.addresses import both_spellings
+from converter.core.addresses import both_spellings
+from converter.core.errors import OutOfFragment, QueryError
+from converter.core.platform import Schema
 from converter.dialects.eql import plan as p
 from converter.dialects.eql.addresses import Network
 from converter.dialects.eql.resolve import resolve
-from converter.dialects.eql.syntax import parse
+from converter.dialects.eql.syntax import Query, parse
 from converter.dialects.reading import Branch
-from converter.errors import OutOfFragment
-from converter.model import Schema
-from converter.semantics.flavours import from_lucene
-from converter.semantics.language import ANY_CHAR, ANY_STRING, Language, Seq, char, literal
-from converter.semantics.predicate import (
+from converter.semantics.decide.predicate import (
     FALSE,
     TRUE,
     Addresses,
@@ -33,22 +31,41 @@ from converter.semantics.predicate import (
     disjunction,
     negation,
 )
+from converter.semantics.regular import lucene_limits as limits
+from converter.semantics.regular.flavours import from_lucene
+from converter.semantics.regular.language import ANY_CHAR, ANY_STRING, Language, Seq, char, literal
 
 
 def read(text: str, schema: Schema) -> tuple[Branch, ...]:
     """The one branch of an EQL query; the event category is an atom of its predicate.
 
     Raises QueryError for a query that is refused or not covered, OutOfFragment where there is no symbolic meaning
-    (string order, length, comparison with a fraction, complement and intersection in a regular expression).
+    (string order, length, comparison with a fraction, complement and intersection in a regular expression, its case
+    beyond ASCII, on which versions differ) and for an optional field that the platform's table does not name: it may be
+    mapped there, so it is no constant.
     """
-    return (Branch((), _predicate(resolve(parse(text), schema))),)
+    return (read_query(parse(text), schema),)
+
+
+def read_query(query: Query, schema: Schema) -> Branch:
+    """The branch of a parsed query. Raises as `read` does."""
+    plan = resolve(query, schema, complete=False)
+    if excess := limits.clauses(_tests(plan)):
+        raise QueryError(f"EQL: {excess}")
+    return Branch((), _predicate(plan))
+
+
+def _tests(node: p.Plan) -> int:
+    if isinstance(node, p.All | p.Any):
+        return sum(map(_tests, node.parts))
+    return _tests(node.part) if isinstance(node, p.Not) else 1
 
 
 def _predicate(node: p.Plan) -> Predicate:
     if isinstance(node, p.All):
-        return conjunction(_predicate(part) for part in node.parts)
+        return conjunction([_predicate(part) for part in node.parts])
     if isinstance(node, p.Any):
-        return disjunction(_predicate(part) for part in node.parts)
+        return disjunction([_predicate(part) for part in node.parts])
     if isinstance(node, p.Not):
         return negation(_predicate(node.part))
     if isinstance(node, p.Truth):
@@ -68,7 +85,11 @@ def _predicate(node: p.Plan) -> Predicate:
 
 
 def _language(node: p.Text) -> Language:
+    if excess := _excess(node):
+        raise QueryError(f"EQL: {node.field}: {excess}", hint="split it")
     if node.how == "regexp":
+        if node.ignore_case and not node.text.isascii():
+            raise OutOfFragment("EQL: regex~ with characters beyond ASCII", hint="use regex and spell both cases")
         return from_lucene(node.text, node.ignore_case)
     if node.how == "wildcard":
         signs: dict[str, Language] = {"*": ANY_STRING, "?": ANY_CHAR}
@@ -76,6 +97,17 @@ def _language(node: p.Text) -> Language:
     text = literal(node.text, node.ignore_case)
     around = {"is": (text,), "starts": (text, ANY_STRING), "ends": (ANY_STRING, text)}
     return Seq(around.get(node.how, (ANY_STRING, text, ANY_STRING)))
+
+
+def _excess(node: p.Text) -> str:
+    """What is too much about a text or a pattern; of a regular expression `from_lucene` tells."""
+    if node.how == "is":
+        return limits.term(node.text, node.ignore_case)
+    if node.how == "wildcard":
+        return limits.wildcard(limits.sequence(node.text))
+    if node.how == "regexp":
+        return ""
+    return limits.affix(node.text, node.how in ("ends", "has"), node.how in ("starts", "has"))
 
 
 def _number(node: p.Number) -> Predicate:

@@ -21,6 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from converter.core.discovery import did_you_mean
+from converter.core.errors import OutOfFragment, QueryError, UnknownColumn
+from converter.core.platform import Schema
 from converter.dialects.eql.addresses import networks
 from converter.dialects.eql.plan import (
     Address,
@@ -49,8 +52,6 @@ from converter.dialects.eql.syntax import (
     Query,
     Value,
 )
-from converter.errors import QueryError
-from converter.model import Schema
 
 CATEGORY = "event.category"
 
@@ -66,6 +67,9 @@ _FAMILIES = {
     "date": "date",
     "date_nanos": "date",
 }
+#: Bits of a type of whole numbers, the sign left out:
+#: https://www.elastic.co/docs/reference/elasticsearch/mapping-reference/number
+_BITS = {"byte": 7, "short": 15, "integer": 31, "long": 63}
 _MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _AFFIXES = {"startswith": "starts", "endswith": "ends", "stringcontains": "has"}
 _NOT_COVERED = frozenset(
@@ -74,12 +78,14 @@ _NOT_COVERED = frozenset(
 )
 
 
-def resolve(query: Query, schema: Schema) -> Plan:
+def resolve(query: Query, schema: Schema, complete: bool = True) -> Plan:
     """The plan of a query over the columns of `schema`, all tables together.
 
-    Raises QueryError for an unknown column, a value that does not fit a column's type, and whatever is not covered.
+    The schema's columns are all there are where `complete`, as among the records of an engine; on the platform itself
+    an optional field that the schema does not name may well be mapped. Raises QueryError for an unknown column, a value
+    that does not fit a column's type, and whatever is not covered, OutOfFragment for such an optional field.
     """
-    resolver = _Resolver(schema)
+    resolver = _Resolver(schema, complete)
     condition = resolver.plan(query.condition, False)
     if query.category is None:
         return condition
@@ -88,9 +94,14 @@ def resolve(query: Query, schema: Schema) -> Plan:
     return All((Text(CATEGORY, "is", query.category, False), condition))
 
 
+def check_field(field: FieldName, schema: Schema) -> None:
+    """Raises UnknownColumn for a field that no table maps, if it is not optional."""
+    _Resolver(schema).family(field)
+
+
 class _Resolver:
-    def __init__(self, schema: Schema) -> None:
-        self.schema = schema
+    def __init__(self, schema: Schema, complete: bool = True) -> None:
+        self.schema, self.complete = schema, complete
 
     def plan(self, node: Expression, negated: bool) -> Plan:
         """`negated` tells that the node stands below a NOT."""
@@ -116,11 +127,13 @@ class _Resolver:
         """The type family of a field, None for an optional one that no table maps."""
         types = {table[field.name] for table in self.schema.types.values() if field.name in table}
         if not types:
+            if field.optional and not self.complete:
+                raise OutOfFragment(f"EQL: the platform may have ?{field.name}, which its table does not name")
             if field.optional:
                 return None
-            raise QueryError(
-                f"EQL: Unknown column [{field.name}]", hint="put ? before a field that an index may not map"
-            )
+            known = {name for table in self.schema.types.values() for name in table}
+            hint = did_you_mean(field.name, known) or "put ? before a field that an index may not map"
+            raise UnknownColumn(f"EQL: Unknown column [{field.name}]", hint=hint)
         families = {_FAMILIES.get(name, name) for name in types}
         if len(families) > 1:
             raise QueryError(f"EQL: [{field.name}] has different types in different tables: {', '.join(sorted(types))}")
@@ -198,7 +211,7 @@ class _Resolver:
         if family == "boolean" and isinstance(value, bool):
             return Flag(field.name, value)
         if family == "number" and isinstance(value, int | float) and not isinstance(value, bool):
-            return Number(field.name, "==", value)
+            return self.number(field, "==", value)
         raise self.misfit(field, family, value)
 
     def order(self, field: FieldName, operator: str, value: Value, negated: bool) -> Plan:
@@ -206,10 +219,18 @@ class _Resolver:
         if family is None:
             return self.absent(field, negated)
         if family == "number" and isinstance(value, int | float) and not isinstance(value, bool):
-            return Number(field.name, operator, value)
+            return self.number(field, operator, value)
         if family == "string" and isinstance(value, str):
             return Order(field.name, operator, value)
         raise self.misfit(field, family, value)
+
+    def number(self, field: FieldName, operator: str, value: int | float) -> Number:
+        """A comparison with a number, which is refused where a type of the field has no such number."""
+        for table in self.schema.types.values():
+            bits = _BITS.get(table.get(field.name, ""))
+            if bits and not -(1 << bits) <= value < 1 << bits:
+                raise QueryError(f"EQL: Value [{value}] is out of range for [{field.name}] of type {table[field.name]}")
+        return Number(field.name, operator, value)
 
     def misfit(self, field: FieldName, family: str, value: Value) -> QueryError:
         return QueryError(

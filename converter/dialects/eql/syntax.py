@@ -3,15 +3,16 @@
 Grammar: https://www.elastic.co/docs/reference/query-languages/eql/eql-syntax and, for precedence, Elasticsearch's
 x-pack/plugin/eql/src/main/antlr/EqlBase.g4 with parser/ExpressionBuilder.java: NOT binds tightest, then AND, then OR;
 `: like like~ regex regex~` take one constant or a list of constants, `in in~` a list, and only `in` has a `not` form;
-comparisons cannot be chained. Sequences, samples, joins, pipes and arithmetic are refused as not covered.
+comparisons cannot be chained. Samples, joins, pipes and arithmetic are refused as not
+covered; of sequences `until` and missing events are.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from converter.core.errors import QueryError
 from converter.dialects.eql.tokens import Token, tokenize
-from converter.errors import QueryError
 
 Value = str | int | float | bool | None
 
@@ -86,6 +87,26 @@ class Query:
     condition: Expression
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One `[ … ]` of a sequence: its query, its own join keys behind those of the sequence, how often it must match."""
+
+    query: Query
+    keys: tuple[FieldName, ...]
+    runs: int
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """`sequence by key with maxspan=5m [ … ] [ … ]`; `maxspan` in seconds, None without one."""
+
+    stages: tuple[Stage, ...]
+    maxspan: float | None
+
+
+#: units of maxspan: `ms s m h d`, with or without the whole word of some
+#: (https://www.elastic.co/docs/reference/query-languages/eql/eql-syntax, "with maxspan keyword")
+_SPANS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 _PATTERNS = ("like", "like~", "regex", "regex~")
 _NOT_COVERED = {"sequence": "sequences", "sample": "samples", "join": "joins"}
@@ -95,6 +116,13 @@ _WORDS: dict[str, Value] = {"null": None, "true": True, "false": False}
 def parse(text: str) -> Query:
     """The query of `text`. Raises QueryError for anything the grammar, or this parser, does not take."""
     return _Parser(tokenize(text)).query()
+
+
+def parse_sequence(text: str) -> Sequence | Query:
+    """The sequence, or the query of single events, of `text`. Raises QueryError as `parse` does, and for what is not
+    covered of sequences: `until`, missing events, samples, pipes."""
+    parser = _Parser(tokenize(text))
+    return parser.sequence() if parser.ahead("sequence") else parser.query()
 
 
 class _Parser:
@@ -124,7 +152,61 @@ class _Parser:
         if self.take(kind, text) is None:
             raise self.error(repr(text))
 
+    def sequence(self) -> Sequence:
+        self.need("keyword", "sequence")
+        keys = self.keys()
+        maxspan = self.maxspan() if self.take("keyword", "with") else None
+        stages = []
+        while self.ahead("["):
+            stages.append(self.stage(keys))
+        if self.ahead("until", "!", "|"):
+            raise QueryError(f"EQL, line {self.next.line}: {self.next.text!r} in a sequence is not covered")
+        if self.next.kind != "end":
+            raise self.error("a stage in brackets")
+        if sum(stage.runs for stage in stages) < 2:
+            raise QueryError("EQL: a sequence requires a minimum of 2 queries")
+        if len({len(stage.keys) for stage in stages}) > 1:
+            raise QueryError("EQL: the stages of a sequence have different numbers of join keys")
+        return Sequence(tuple(stages), maxspan)
+
+    def keys(self) -> tuple[FieldName, ...]:
+        found: list[FieldName] = []
+        if self.take("keyword", "by"):
+            found.append(self.field(self.take("sign", "?") is not None))
+            while self.take("sign", ","):
+                found.append(self.field(self.take("sign", "?") is not None))
+        return tuple(found)
+
+    def maxspan(self) -> float:
+        self.need("keyword", "maxspan")
+        self.need("sign", "=")
+        number, unit = self.take("number"), self.take("name")
+        if number is None or unit is None or unit.text not in _SPANS:
+            raise self.error("a maxspan such as 5m")
+        return float(number.text) * _SPANS[unit.text]
+
+    def stage(self, shared: tuple[FieldName, ...]) -> Stage:
+        self.need("sign", "[")
+        query = self.single()
+        self.need("sign", "]")
+        keys, runs = self.keys(), 1
+        if self.take("keyword", "with"):
+            word, _, number = self.take("name", "runs"), self.take("sign", "="), self.take("number")
+            if word is None or number is None or not number.text.isdecimal() or int(number.text) < 1:
+                raise self.error("runs=n")
+            runs = int(number.text)
+        return Stage(query, (*shared, *keys), runs)
+
     def query(self) -> Query:
+        found = self.single()
+        if self.take("sign", "|"):
+            raise QueryError("EQL pipes are not covered")
+        if self.next.kind != "end":
+            raise self.error("the end of the query")
+        return found
+
+    def single(self) -> Query:
+        """A category and a condition."""
         if self.next.kind == "keyword" and self.next.text in _NOT_COVERED:
             raise QueryError(f"EQL {_NOT_COVERED[self.next.text]} are not covered: one event at a time only")
         category = None
@@ -134,12 +216,7 @@ class _Parser:
                 raise self.error("an event category")
             category = token.text
         self.need("keyword", "where")
-        condition = self.disjunction()
-        if self.take("sign", "|"):
-            raise QueryError("EQL pipes are not covered")
-        if self.next.kind != "end":
-            raise self.error("the end of the query")
-        return Query(category, condition)
+        return Query(category, self.disjunction())
 
     def disjunction(self) -> Expression:
         left = self.conjunction()
@@ -236,7 +313,7 @@ class _Parser:
         parts = [self.part()]
         while self.take("sign", "."):
             parts.append(self.part())
-        if self.take("sign", "["):
+        if self.ahead("[") and self.tokens[self.at + 1].kind == "number":
             raise QueryError(f"EQL: array positions are not covered ({'.'.join(parts)}[…])")
         return FieldName(".".join(parts), optional)
 

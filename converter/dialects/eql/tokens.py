@@ -9,9 +9,9 @@ backslash is an ordinary character; neither kind of string may hold a line break
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from converter.errors import QueryError
+from converter.core.errors import QueryError
 
 #: Words that cannot be a field name without backticks.
 KEYWORDS = frozenset(
@@ -35,8 +35,7 @@ _ESCAPE = re.compile(r"\\u\{([0-9A-Fa-f]+)\}|\\(.)")
 _CONTROL = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r"}
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """`kind` is `string`, `number`, `quoted` (a backticked name), `name`, `keyword`, `sign` or `end`."""
 
     kind: str

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+
+def walk(node: object) -> Iterator[object]:
+    """Every node of a command or an expression."""
+    todo = [node]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, tuple):
+            todo.extend(item)
+        elif dataclasses.is_dataclass(item):
+            yield item
+            todo.extend(getattr(item, field.name) for field in dataclasses.fields(item))
 
 
 @dataclass(frozen=True)
@@ -29,9 +42,11 @@ class Several:
 
 @dataclass(frozen=True)
 class Span:
-    """A length of time, `24 hours`."""
+    """A length of time, `24 hours`; `calendar` tells that it was written in days or weeks, which some functions take
+    for those of a calendar."""
 
     seconds: float
+    calendar: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +180,24 @@ class Limit:
     count: int
 
 
-Command = Where | Eval | Keep | Drop | Rename | Sort | Limit
+@dataclass(frozen=True)
+class Aggregate:
+    """`name = FUNCTION(value)`; the value is None for `COUNT(*)`."""
+
+    name: str
+    function: str
+    value: Expr | None
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Aggregates of the rows of each group, by (name, expression) pairs."""
+
+    aggregates: tuple[Aggregate, ...]
+    by: tuple[tuple[str, Expr], ...]
+
+
+Command = Stats | Where | Eval | Keep | Drop | Rename | Sort | Limit
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
-from converter.dialects.esql.ast import Binary, Call, Expr, Field, In, IsNull, Like, Literal, Not, Several
+from converter.core.errors import OutOfFragment
+from converter.dialects.esql.ast import Binary, Call, Expr, Field, In, IsNull, Like, Literal, Match, Not, Several
+from converter.dialects.esql.nulls import conjuncts, refuse_null_beside
+from converter.dialects.esql.patterns import is_text
 from converter.dialects.esql.sets import Constants, blocks, constant_set, pattern_set, range_set, text_set, union
 from converter.dialects.esql.types import BOOLEAN, DATE, IP, SPAN, STRING, Columns, type_of
-from converter.errors import OutOfFragment
-from converter.semantics.evaluate import contains
-from converter.semantics.predicate import (
+from converter.semantics.decide.evaluate import contains
+from converter.semantics.decide.predicate import (
     FALSE,
     TRUE,
     Atom,
@@ -37,9 +39,13 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+#: a call of `CONTAINS` is what `LOCATE(…) > 0` is read as
 _AFFIXES = {"STARTS_WITH": "startswith", "ENDS_WITH": "endswith", "CONTAINS": "contains"}
 _ELEMENTWISE = ("TO_LOWER", "TO_UPPER", "TO_STRING")
-_BOOLEAN_CALLS = (*_AFFIXES, "CIDR_MATCH", "MV_CONTAINS", "MV_INTERSECTS")
+_BOOLEAN_CALLS = (*_AFFIXES, "CIDR_MATCH")
+
+#: what a pattern takes that takes everything
+_ANYTHING = ("", "a", "A", "0", " ", "\n", "é", "a b\tc", "\U0001f600", "x" * 40)
 
 
 class Meaning:
@@ -56,10 +62,19 @@ class Meaning:
             case Not(part):
                 return self.holds(part, not wanted)
             case Binary("AND" | "OR" as op, left, right):
+                if op == "AND":
+                    refuse_null_beside(conjuncts(expr))
                 sides = (self.holds(left, wanted), self.holds(right, wanted))
                 return conjunction(sides) if (op == "AND") is wanted else disjunction(sides)
             case IsNull(value):
                 return self.null(value) if wanted else negation(self.null(value))
+            case Match(name, Literal(str() as text)):
+                found = Atom(name, text_set(text, ""))
+                return found if wanted else negation(found)
+            case Binary("==", left, right) if counted := _counted(left, right):
+                name, text = counted
+                found = Atom(name, text_set(text, ""))
+                return found if wanted else conjunction((Atom(name, Present()), negation(found)))
             case Field():
                 return self.member(expr, lambda: text_set("true", ""), wanted)
             case Binary("!=", left, right):
@@ -86,7 +101,7 @@ class Meaning:
                 return negation(Atom(name, Present()))
             case Literal(value):
                 return TRUE if value is None else FALSE
-            case Several() | IsNull() | Call("MV_CONTAINS" | "MV_INTERSECTS" | "NOW" | "TO_IP" | "TO_DATETIME"):
+            case Several() | IsNull() | Match() | Call("NOW" | "TO_IP" | "TO_DATETIME"):
                 return FALSE
             case Call(name, (value,)) if name in _ELEMENTWISE:
                 return self.null(value)
@@ -133,20 +148,20 @@ class Meaning:
 
     # -- tests of one column
 
-    def subject(self, expr: Expr, many: bool = False) -> tuple[str, str]:
+    def subject(self, expr: Expr) -> tuple[str, str]:
         """The column behind `expr` and the case function on it (or ""). Raises OutOfFragment.
 
-        A column with several values makes every operator null, unless it is one of the MV_ functions (`many`).
+        A column with several values makes every operator null.
         """
         match expr:
             case Field(name):
-                if name in self.arrays and not many:
-                    raise OutOfFragment(f"ES|QL: {name} may hold several values; test it with MV_CONTAINS")
+                if name in self.arrays:
+                    raise OutOfFragment(f"ES|QL: {name} may hold several values; test it with `:`")
                 return name, ""
             case Call("TO_STRING", (Field() as value,)) if type_of(value, self.columns) not in (IP, DATE, SPAN):
-                return self.subject(value, many)
+                return self.subject(value)
             case Call("TO_LOWER" | "TO_UPPER" as name, (value,)):
-                return self.subject(value, many)[0], name
+                return self.subject(value)[0], name
         raise OutOfFragment(f"ES|QL: no symbolic meaning for {_named(expr)} as an operand")
 
     def fold(self, expr: Expr) -> str:
@@ -183,6 +198,7 @@ class Meaning:
                 return self.each((text,), lambda v: self.call("CONTAINS", (v[0], part), wanted))
         fold = self.fold(left)
         if op == "==":
+            _pushed(right, fold)
             return self.member(left, lambda: constant_set(right, fold), wanted)
         kind = type_of(left, self.columns)
         if isinstance(right, Literal) and isinstance(right.value, int | float):
@@ -192,15 +208,25 @@ class Meaning:
 
     def one_of(self, value: Expr, options: tuple[Expr, ...], wanted: bool) -> Predicate:
         constants = [x for x in options if isinstance(x, Literal) or (isinstance(x, Call) and x.name == "TO_IP")]
-        if isinstance(value, Literal) or len(constants) < len(options) or Literal(None) in options:
+        if Literal(None) in options:
+            raise OutOfFragment("ES|QL: null among the options of IN")
+        if isinstance(value, Literal) or len(constants) < len(options):
             tests = [self.holds(Binary("==", value, option), wanted) for option in options]
             return disjunction(tests) if wanted else conjunction(tests)
         fold = self.fold(value)
+        if len(options) == 1:
+            _pushed(options[0], fold)
         return self.member(value, lambda: union([constant_set(option, fold) for option in constants]), wanted)
 
     def like(self, value: Expr, patterns: tuple[str, ...], regex: bool, wanted: bool) -> Predicate:
         fold = self.fold(value)
-        return self.member(value, lambda: union([pattern_set(pattern, regex, fold) for pattern in patterns]), wanted)
+        if fold and not all(text.isascii() for text in patterns) and (regex or any(map(is_text, patterns))):
+            raise OutOfFragment("ES|QL: beyond ASCII, what is pushed down to the index folds otherwise")
+        found = union([pattern_set(pattern, regex, fold) for pattern in patterns])
+        if not wanted and all(contains(found, text) for text in _ANYTHING):
+            # ReplaceRegexMatch makes IS NOT NULL of it, whose NOT is true of a missing field
+            raise OutOfFragment("ES|QL: the negation of a pattern that matches every value holds of missing fields too")
+        return self.member(value, lambda: found, wanted)
 
     def call(self, name: str, args: tuple[Expr, ...], wanted: bool) -> Predicate:
         if name == "CIDR_MATCH":
@@ -217,11 +243,7 @@ class Meaning:
                 if text is not None
                 else FALSE
             )
-        column, fold = self.subject(args[0], many=True)
-        items = args[1].items if isinstance(args[1], Several) else args[1:]
-        found = [Atom(column, constant_set(item, fold)) for item in items]
-        answer = conjunction(found) if name == "MV_CONTAINS" else disjunction(found)
-        return answer if wanted else negation(answer)
+        raise OutOfFragment(f"ES|QL: no symbolic meaning for {name} as a condition")
 
     def same(self, how: str, left: Expr, right: Expr, wanted: bool) -> Predicate:
         (column, fold), (other, other_fold) = self.subject(left), self.subject(right)
@@ -245,6 +267,35 @@ def _folded(name: str, value: Expr) -> Expr:
         case "TO_STRING", Literal(bool() | int() | str() as constant):
             return Literal(str(constant).lower() if isinstance(constant, bool) else str(constant))
     return Call(name, (value,))
+
+
+def _counted(left: Expr, right: Expr) -> tuple[str, str] | None:
+    """The column and the text of `MV_COUNT(MV_DEDUPE(MV_APPEND(f, "x"))) == MV_COUNT(f)`: "x" is among the values.
+
+    A keyword's values are kept once each (https://www.elastic.co/docs/reference/elasticsearch/mapping-reference/keyword).
+    """
+    match left, right:
+        case (
+            Call("MV_COUNT", (Call("MV_DEDUPE", (Call("MV_APPEND", (Field(name), Literal(str() as text))),)),)),
+            Call("MV_COUNT", (Field(other),)),
+        ) if name == other:
+            return name, text
+    return None
+
+
+def _pushed(constant: Expr, fold: str) -> None:
+    """Raises OutOfFragment for an equality without case with letters beyond ASCII that have another case.
+
+    ReplaceStringCasingWithInsensitiveEquals makes a term query of it, which folds ASCII only, where the index answers;
+    TO_LOWER itself folds all of Unicode.
+    """
+    if fold and isinstance(constant, Literal) and isinstance(constant.value, str) and has_other_case(constant.value):
+        raise OutOfFragment(f"ES|QL: {constant.value!r} without case: beyond ASCII, letters may or may not be folded")
+
+
+def has_other_case(text: str) -> bool:
+    """Whether a character beyond ASCII is in the text that is written otherwise in another case."""
+    return any(c.lower() != c or c.upper() != c for c in text if not c.isascii())
 
 
 def _named(expr: Expr) -> str:

@@ -16,8 +16,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from converter.core.errors import OutOfFragment, QueryError
 from converter.dialects.esql.ast import Call, Expr
-from converter.errors import QueryError
 
 _WRONG_CASE = {"TO_LOWER": "Lu", "TO_UPPER": "Ll"}
 _RANGE_IN_CLASS = re.compile(r"\\.|(?P<range>[^\\\[\]]-[^\\\]])|(?P<bracket>[\[\]])|.", re.DOTALL)
@@ -29,7 +29,7 @@ def check_case(value: Expr, texts: Iterable[str]) -> None:
         return
     for text in texts:
         if any(unicodedata.category(c) == _WRONG_CASE[value.name] for c in text):
-            raise QueryError(f"ES|QL: {value.name}(…) never meets {text!r}: write the constant in that case")
+            raise OutOfFragment(f"ES|QL: {value.name}(…) never meets {text!r}: write the constant in that case")
 
 
 def check_regex_case(value: Expr, patterns: Iterable[str]) -> None:
@@ -42,7 +42,7 @@ def check_regex_case(value: Expr, patterns: Iterable[str]) -> None:
             if found["bracket"]:
                 inside = found["bracket"] == "["
             elif found["range"] and inside and any(chr(c).isalpha() for c in _span(found["range"])):
-                raise QueryError(
+                raise OutOfFragment(
                     f"ES|QL: {value.name}(…) RLIKE ignores case but not in the range {found['range']} of {pattern!r}",
                     hint="match the bare field and spell both cases, e.g. [a-zA-Z]",
                 )
@@ -57,6 +57,11 @@ def check_wildcard(pattern: str) -> None:
     rest = re.sub(r"\\[*?\\]", "", pattern)
     if "\\" in rest:
         raise QueryError(f"ES|QL: in the LIKE pattern {pattern!r} a backslash stands before no wildcard or backslash")
+
+
+def is_text(pattern: str) -> bool:
+    """Whether a LIKE pattern has no wildcard."""
+    return all(kind == "char" for kind, _ in wildcard_parts(pattern))
 
 
 def wildcard_parts(pattern: str) -> list[tuple[str, str]]:

@@ -7,8 +7,11 @@ A label given by `EVAL x = CASE(c1, "A", c2, "B")` makes one branch per label: "
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
+from converter.core.errors import OutOfFragment, QueryError
+from converter.core.platform import Schema
 from converter.dialects.esql.analysis import Analysed, analyse, searched
 from converter.dialects.esql.ast import (
     Binary,
@@ -18,43 +21,67 @@ from converter.dialects.esql.ast import (
     Expr,
     Field,
     Keep,
+    Like,
     Limit,
     Literal,
+    Not,
+    Query,
     Rename,
     Span,
+    Stats,
     Where,
     substituted,
 )
 from converter.dialects.esql.meaning import Meaning
+from converter.dialects.esql.nulls import conjuncts, refuse_contradiction, refuse_null_beside
 from converter.dialects.esql.syntax import parse
 from converter.dialects.reading import Branch
-from converter.errors import OutOfFragment
-from converter.model import Schema
-from converter.semantics.predicate import FALSE, TRUE, Predicate, conjunction, disjunction
+from converter.semantics.decide.predicate import FALSE, TRUE, Predicate, conjunction, disjunction
+from converter.semantics.regular import lucene_limits as limits
 
 
 def read(text: str, schema: Schema) -> tuple[Branch, ...]:
     """The branches of `text`. Raises QueryError as Elasticsearch would, OutOfFragment where no predicate fits."""
-    query = analyse(parse(text), schema)
+    return read_query(parse(text), schema)
+
+
+def read_query(tree: Query, schema: Schema) -> tuple[Branch, ...]:
+    """The branches of a parsed query. Raises as `read` does."""
+    query = analyse(tree, schema)
+    tests = sum(_tests(step.command.condition) for step in query.steps if isinstance(step.command, Where))
+    if excess := limits.clauses(tests):
+        raise QueryError(f"ES|QL: {excess}")
     columns = query.steps[0].before if query.steps else query.after
-    reader = _Reader(Meaning(columns, _arrays(query, schema)), schema.time)
+    reader = _Reader(Meaning(columns, _arrays(query.source.patterns, schema)), schema.time)
     paths = [_Path()]
     for step in query.steps:
         match step.command:
             case Where(condition):
-                paths = [
-                    path for path in (reader.filtered(path, condition) for path in paths) if path.predicate != FALSE
-                ]
+                filtered = [reader.filtered(path, condition) for path in paths]
+                # one is read on although no row is left: what is refused is refused wherever it stands
+                paths = [path for path in filtered if path.predicate != FALSE] or filtered[:1]
             case Eval(assignments):
                 for name, value in assignments:
                     paths = [new for path in paths for new in reader.assigned(path, name, value)]
             case Rename(pairs):
                 for old, new in pairs:
                     paths = [path.with_column(new, path.columns.get(old, Field(old))) for path in paths]
+            case Stats():
+                raise OutOfFragment("ES|QL: STATS makes rows of several rows")
             case Limit():
                 raise OutOfFragment("ES|QL: LIMIT drops rows by their order")
+    paths = [path for path in paths if path.predicate != FALSE]
     projects = any(isinstance(step.command, Keep | Drop) for step in query.steps)
     return tuple(_branches(paths, query, tuple(query.after) if projects else None))
+
+
+def _tests(condition: Expr) -> int:
+    """How many tests a WHERE makes, each of which may become a clause of a query to the index."""
+    if isinstance(condition, Binary) and condition.op in ("AND", "OR"):
+        return _tests(condition.left) + _tests(condition.right)
+    if isinstance(condition, Not):
+        return _tests(condition.part)
+    return len(condition.patterns) if isinstance(condition, Like) else 1
 
 
 @dataclass(frozen=True)
@@ -64,9 +91,11 @@ class _Path:
     predicate: Predicate = TRUE
     columns: Mapping[str, Expr] = field(default_factory=dict)
     window: int | None = None
+    #: every conjunct of the WHEREs so far, which Elasticsearch joins to one
+    asked: tuple[Expr, ...] = ()
 
     def with_column(self, name: str, value: Expr) -> _Path:
-        return _Path(self.predicate, {**self.columns, name: value}, self.window)
+        return replace(self, columns={**self.columns, name: value})
 
 
 class _Reader:
@@ -75,17 +104,23 @@ class _Reader:
 
     def filtered(self, path: _Path, condition: Expr) -> _Path:
         predicate, window = path.predicate, path.window
-        for part in _conjuncts(substituted(condition, path.columns)):
+        whole = substituted(condition, path.columns)
+        refuse_contradiction(whole, False)
+        parts = tuple(conjuncts(whole))
+        asked = (*path.asked, *parts)
+        refuse_null_beside(asked)
+        for part in parts:
             minutes = self.window(part)
             if minutes is None:
                 predicate = conjunction((predicate, self.meaning.holds(part, True)))
             else:
                 window = minutes if window is None else min(window, minutes)
-        return _Path(predicate, path.columns, window)
+        return _Path(predicate, path.columns, window, asked)
 
     def assigned(self, path: _Path, name: str, value: Expr) -> Iterator[_Path]:
         """The path with one more column; a choice between constants parts it, so that each part has one label."""
         value = substituted(value, path.columns)
+        refuse_contradiction(value, True)
         if not (isinstance(value, Call) and value.name == "CASE"):
             yield path.with_column(name, value)
             return
@@ -96,7 +131,7 @@ class _Reader:
         for guard, option in options:
             predicate = conjunction((path.predicate, guard))
             if predicate != FALSE:
-                yield _Path(predicate, {**path.columns, name: option}, path.window)
+                yield replace(path, predicate=predicate, columns={**path.columns, name: option})
 
     def window(self, part: Expr) -> int | None:
         """The minutes of `@timestamp > NOW() - 24 hours`, in either order; None for any other condition."""
@@ -114,17 +149,10 @@ class _Reader:
         return int(seconds) // 60
 
 
-def _conjuncts(condition: Expr) -> Iterator[Expr]:
-    if isinstance(condition, Binary) and condition.op == "AND":
-        yield from _conjuncts(condition.left)
-        yield from _conjuncts(condition.right)
-    else:
-        yield condition
-
-
-def _arrays(query: Analysed, schema: Schema) -> frozenset[str]:
+@lru_cache(maxsize=1024)
+def _arrays(patterns: tuple[str, ...], schema: Schema) -> frozenset[str]:
     """The columns that some searched record may fill with several values."""
-    kinds = [kind for kind in schema.kinds if searched(query.source.patterns, kind.table)] or list(schema.kinds)
+    kinds = [kind for kind in schema.kinds if searched(patterns, kind.table)] or list(schema.kinds)
     declared = {column.name for kind in kinds for column in kind.columns if column.array}
     return frozenset(
         declared | {name for kind in kinds for name, v in kind.native.items() if isinstance(v, list | tuple)}

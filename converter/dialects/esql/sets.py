@@ -6,13 +6,15 @@ import ipaddress
 import math
 from collections.abc import Sequence
 
-from converter.addresses import both_spellings
+from converter.core.addresses import both_spellings
+from converter.core.errors import OutOfFragment, QueryError
 from converter.dialects.esql.ast import Call, Expr, Literal
 from converter.dialects.esql.patterns import wildcard_parts
-from converter.dialects.esql.types import INTEGER
-from converter.errors import OutOfFragment
-from converter.semantics.flavours import from_lucene
-from converter.semantics.language import (
+from converter.dialects.esql.types import INTEGER, LONG
+from converter.semantics.decide.predicate import Addresses, Numbers, Strings
+from converter.semantics.regular import lucene_limits as limits
+from converter.semantics.regular.flavours import from_lucene
+from converter.semantics.regular.language import (
     ANY_CHAR,
     ANY_STRING,
     NOTHING,
@@ -23,7 +25,6 @@ from converter.semantics.language import (
     char,
     literal,
 )
-from converter.semantics.predicate import Addresses, Numbers, Strings
 
 #: What a test against constants may stand for.
 Constants = Strings | Numbers | Addresses
@@ -33,11 +34,12 @@ _AROUND = {"equals": (False, False), "startswith": (False, True), "endswith": (T
 
 
 def text_set(text: str, fold: str, how: str = "equals") -> Strings:
-    """The strings that are, start with, end with or contain `text`, once folded."""
+    """The strings that are, start with, end with or contain `text`, once folded. Raises QueryError for a long one."""
     folded = {"TO_LOWER": text.lower(), "TO_UPPER": text.upper()}.get(fold, text)
     if folded != text:
         return Strings(NOTHING)
     before, after = _AROUND[how]
+    _within(limits.affix(text, before, after) or limits.term(text, bool(fold) and how == "equals"))
     core = literal(text, bool(fold))
     return (
         Strings(Seq((*((ANY_STRING,) * before), core, *((ANY_STRING,) * after)))) if before or after else Strings(core)
@@ -45,13 +47,24 @@ def text_set(text: str, fold: str, how: str = "equals") -> Strings:
 
 
 def pattern_set(pattern: str, regex: bool, fold: str) -> Strings:
-    """The strings that LIKE or RLIKE accepts. Raises OutOfFragment."""
+    """The strings that LIKE or RLIKE accepts. Raises OutOfFragment, and QueryError for what is too complex."""
     if regex:
         return Strings(from_lucene(pattern, bool(fold)))
+    if not pattern:
+        raise OutOfFragment(
+            'ES|QL: LIKE "" matches nothing in WHERE and the empty string elsewhere', hint='write == ""'
+        )
     parts: list[Language] = []
     for kind, text in wildcard_parts(pattern):
         parts.append(ANY_STRING if kind == "any" else ANY_CHAR if kind == "one" else char(text, bool(fold)))
-    return Strings(Seq(tuple(parts)))
+    language = Seq(tuple(parts))
+    _within(limits.wildcard(language))
+    return Strings(language)
+
+
+def _within(excess: str) -> None:
+    if excess:
+        raise QueryError(f"ES|QL: {excess}", hint="split it")
 
 
 def constant_set(constant: Expr, fold: str) -> Constants:
@@ -60,6 +73,10 @@ def constant_set(constant: Expr, fold: str) -> Constants:
         case Literal(bool() as value):
             return text_set(str(value).lower(), "")
         case Literal(int() | float() as value):
+            if not LONG[0] <= value <= LONG[1]:
+                raise OutOfFragment(
+                    f"ES|QL: {value} is beyond a long: Elasticsearch compares it as a double, or not at all"
+                )
             return range_set("==", value, INTEGER)
         case Literal(str() as value):
             return text_set(value, fold)

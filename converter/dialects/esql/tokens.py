@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from converter.errors import QueryError
+from converter.core.errors import QueryError
 
 # An identifier starts with a letter, or with `_` or `@` and something more; else it is backquoted (esql-syntax).
 _PART = r"(?:[A-Za-z][A-Za-z0-9_]*|[_@][A-Za-z0-9_]+|`(?:[^`]|``)+`)"
@@ -26,8 +26,7 @@ _MODE_OF = {"from": "source", "keep": "columns", "drop": "columns", "rename": "c
 _ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n", "\\r": "\r", "\\t": "\t"}
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """`kind` is name, string, number, op or end; `text` is a name as written, a string's value, else the source."""
 
     kind: str
@@ -38,10 +37,10 @@ class Token:
 def tokens(text: str) -> list[Token]:
     """The tokens of a query without blanks and comments, ended by one of kind `end`. Raises QueryError."""
     out: list[Token] = []
-    position, mode, starts = 0, "expression", True
+    position, mode, starts, line, counted = 0, "expression", True, 1, 0
     while position < len(text):
         found = _MODES[mode].match(text, position)
-        line = text.count("\n", 0, position) + 1
+        line, counted = line + text.count("\n", counted, position), position
         if found is None or found.lastgroup is None:
             raise QueryError(f"ES|QL: unexpected {text[position : position + 12]!r} on line {line}")
         position, kind, source = found.end(), found.lastgroup, found.group()

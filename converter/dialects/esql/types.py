@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from converter.core.discovery import did_you_mean
+from converter.core.errors import OutOfFragment, QueryError, UnknownColumn
 from converter.dialects.esql.ast import (
     Binary,
     Call,
@@ -24,7 +26,6 @@ from converter.dialects.esql.ast import (
 )
 from converter.dialects.esql.constants import address, block, moment
 from converter.dialects.esql.patterns import check_case, check_regex_case, check_wildcard
-from converter.errors import OutOfFragment, QueryError
 
 STRING, INTEGER, DOUBLE, BOOLEAN = "string", "integer", "double", "boolean"
 DATE, IP, SPAN, NULL = "date", "ip", "span", "null"
@@ -53,19 +54,23 @@ _SIGNATURES: dict[str, tuple[str, tuple[str, ...]]] = {
     "CONCAT": (STRING, (STRING, STRING, "+")),
     "STARTS_WITH": (BOOLEAN, (STRING, STRING)),
     "ENDS_WITH": (BOOLEAN, (STRING, STRING)),
-    "CONTAINS": (BOOLEAN, (STRING, STRING)),
     "CIDR_MATCH": (BOOLEAN, (IP, STRING, "+")),
     "MV_COUNT": (INTEGER, ("any",)),
+    "MV_DEDUPE": ("same", ("any",)),
+    "MV_APPEND": ("same", ("any", "same")),
     "MV_CONCAT": (STRING, (STRING, STRING)),
     "MV_FIRST": ("same", ("any",)),
     "MV_LAST": ("same", ("any",)),
     "MV_MIN": ("same", ("any",)),
     "MV_MAX": ("same", ("any",)),
-    "MV_CONTAINS": (BOOLEAN, ("any", "same")),
-    "MV_INTERSECTS": (BOOLEAN, ("any", "same")),
     "COALESCE": ("same", ("any", "same", "+")),
     "NOW": (DATE, ()),
+    "DATE_TRUNC": (DATE, (SPAN, DATE)),
 }
+#: what newer versions have: a query with one of them does not run on 8.19
+_NEWER = ("CONTAINS", "MV_CONTAINS", "MV_INTERSECTS")
+#: the least and the greatest whole number that compare with any column but one of `unsigned_long`
+LONG = (-(1 << 63), (1 << 63) - 1)
 
 
 def type_of(value: Expr, columns: Columns) -> str:
@@ -81,6 +86,28 @@ def typed(value: Expr, columns: Columns, wanted: tuple[str, ...]) -> Expr:
     return checked
 
 
+def filtering(value: Expr, columns: Columns, searchable: Columns) -> Expr:
+    """The checked condition of a WHERE, in which `:` may stand on a column of the index (`searchable`).
+
+    https://www.elastic.co/docs/reference/query-languages/esql/functions-operators/operators, "Match operator": on a
+    keyword it holds when any value equals the constant, and it is never null. Raises QueryError, and OutOfFragment for
+    columns whose values are analysed as texts.
+    """
+    if isinstance(value, Not):
+        return Not(filtering(value.part, columns, searchable))
+    if isinstance(value, Binary) and value.op in ("AND", "OR"):
+        sides = [filtering(side, columns, searchable) for side in (value.left, value.right)]
+        return Binary(value.op, sides[0], sides[1])
+    if not isinstance(value, Match):
+        return typed(value, columns, (BOOLEAN,))
+    if value.field not in searchable or value.field not in columns:
+        raise QueryError(f"ES|QL: the match operator takes a field of the index, not {value.field}")
+    constant = value.value.value if isinstance(value.value, Literal) else None
+    if not isinstance(constant, str) or searchable[value.field] != STRING:
+        raise OutOfFragment(f"ES|QL: the match operator on {value.field} is covered for texts of keywords only")
+    return value
+
+
 def _shown(value: Expr) -> str:
     if isinstance(value, Field):
         return value.name
@@ -91,11 +118,13 @@ def check(value: Expr, columns: Columns) -> tuple[Expr, str]:
     """The expression with constants cast, and its type family. Raises QueryError where a name or type is wrong."""
     if isinstance(value, Field):
         if value.name not in columns:
-            raise QueryError(f"ES|QL: unknown column {value.name}")
+            raise UnknownColumn(f"ES|QL: unknown column {value.name}", hint=did_you_mean(value.name, columns))
         if " " in columns[value.name]:
             raise QueryError(f"ES|QL: column {value.name} has {columns[value.name]}")
         return value, columns[value.name]
     if isinstance(value, Literal):
+        if isinstance(value.value, int) and value.value > LONG[1]:
+            raise QueryError(f"ES|QL: {value.value} is unsigned_long, which compares with no other type")
         return value, _literal_type(value)
     if isinstance(value, Several):
         return value, _literal_type(value.items[0])
@@ -114,7 +143,7 @@ def check(value: Expr, columns: Columns) -> tuple[Expr, str]:
     if isinstance(value, Binary):
         return _binary(value, columns)
     if isinstance(value, Match):
-        raise OutOfFragment(f"ES|QL: the match operator on {value.field} is full-text search, which is not covered")
+        raise QueryError("ES|QL: the match operator `:` is supported in WHERE only, under AND, OR and NOT")
     return _call(value, columns)
 
 
@@ -178,6 +207,8 @@ def _binary(value: Binary, columns: Columns) -> tuple[Expr, str]:
         if {kind, other} - {*NUMERIC, NULL}:
             raise QueryError(f"ES|QL: {kind} {value.op} {other} is not covered")
         return Binary(value.op, left, right), DOUBLE if DOUBLE in (kind, other) else INTEGER
+    if Literal(None) in (value.left, value.right):
+        raise QueryError("ES|QL: a comparison with null is refused: ask IS NULL")
     (left, right), family = _alike((value.left, value.right), columns)
     if family == SPAN or (value.op not in ("==", "!=") and family == BOOLEAN):
         raise QueryError(f"ES|QL: {value.op} does not take {family}")
@@ -193,6 +224,8 @@ def _call(value: Call, columns: Columns) -> tuple[Expr, str]:
         if value.name == function and len(_texts(value.args)) == len(value.args) == 1:
             _parsed(parser, _texts(value.args))
             return value, family
+    if value.name in _NEWER:
+        raise QueryError(f"ES|QL: Unknown function [{value.name}] on 8.19")
     if value.name not in _SIGNATURES:
         raise QueryError(f"ES|QL: the function {value.name} is not covered")
     result, wanted = _SIGNATURES[value.name]
@@ -202,27 +235,18 @@ def _call(value: Call, columns: Columns) -> tuple[Expr, str]:
         raise QueryError(f"ES|QL: {value.name} does not take {len(value.args)} arguments")
     if "same" in named:
         args, family = _alike(value.args, columns)
-        if value.name in ("MV_CONTAINS", "MV_INTERSECTS"):
-            _check_members(value, args)
         return Call(value.name, tuple(args)), family if result == "same" else result
     args = []
     for index, arg in enumerate(value.args):
         parameter = named[min(index, len(named) - 1)]
         args.append(check(arg, columns)[0] if parameter == "any" else typed(arg, columns, (parameter,)))
+    if value.name == "TO_STRING" and check(args[0], columns)[1] == IP:
+        raise OutOfFragment("ES|QL: TO_STRING of an address is not covered")
     if value.name == "CIDR_MATCH":
         if not all(isinstance(arg, Literal) and arg.value is not None for arg in args[1:]):
             raise QueryError("ES|QL: CIDR_MATCH is covered with constant blocks only")
         _parsed(block, _texts(args[1:]))
     return Call(value.name, tuple(args)), check(args[0], columns)[1] if result == "same" else result
-
-
-def _check_members(value: Call, args: list[Expr]) -> None:
-    items = args[1].items if isinstance(args[1], Several) else args[1:]
-    # An empty string among the wanted values counts as null there, that is, as found (MvContains.java,
-    # https://github.com/elastic/elasticsearch/pull/133636), whatever the documentation says.
-    if not all(isinstance(item, Literal | Call) for item in items) or "" in _texts(items) or Literal(None) in items:
-        raise QueryError(f"ES|QL: {value.name} is covered with non-empty constants only")
-    check_case(args[0], _texts(items))
 
 
 def _case(value: Call, columns: Columns) -> tuple[Expr, str]:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import ipaddress
 
+from converter.core.errors import OutOfFragment
 from converter.dialects.kql.truth import NULL, Truth
-from converter.errors import OutOfFragment
-from converter.semantics.predicate import FALSE, Addresses, Atom, Predicate
+from converter.semantics.decide.predicate import FALSE, Addresses, Atom, Predicate
 
 _Interval = tuple[int, int]
 _MAPPED = 0xFFFF << 32

@@ -5,14 +5,12 @@ from __future__ import annotations
 import operator as operators
 import re
 
+from converter.core.errors import OutOfFragment, QueryError
 from converter.dialects.kql.text import empty, needle_language, text_in
 from converter.dialects.kql.truth import NO, NULL, YES, Truth, certain, settled, unless
 from converter.dialects.kql.values import NUMBERS, Constant, Field, Value, type_of
-from converter.errors import OutOfFragment, QueryError
-from converter.semantics.evaluate import matches
-from converter.semantics.flavours import from_re2
-from converter.semantics.language import EMPTY_STRING, Language, literal
-from converter.semantics.predicate import (
+from converter.semantics.decide.evaluate import matches
+from converter.semantics.decide.predicate import (
     FALSE,
     Atom,
     Numbers,
@@ -24,6 +22,8 @@ from converter.semantics.predicate import (
     disjunction,
     negation,
 )
+from converter.semantics.regular.flavours import from_kql_regex
+from converter.semantics.regular.language import EMPTY_STRING, Language, literal
 
 _ORDER = {"<": operators.lt, "<=": operators.le, ">": operators.gt, ">=": operators.ge}
 _MIRROR = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -159,7 +159,7 @@ def _language(kind: str, needle: str, ignore_case: bool, line: int) -> Language:
     if kind != "matches regex":
         return needle_language(kind, needle, ignore_case)
     try:
-        return from_re2(needle)
+        return from_kql_regex(needle)
     except OutOfFragment as error:
         raise OutOfFragment(error.message, error.where or f"line {line}", error.hint) from None
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from converter.core.errors import OutOfFragment
+from converter.core.platform import DYNAMIC
 from converter.dialects.kql import nodes
 from converter.dialects.kql.comparisons import as_truth, compare
 from converter.dialects.kql.functions import call
 from converter.dialects.kql.truth import Truth, both, either, unless
 from converter.dialects.kql.values import NUMBERS, Constant, Field, Listing, Moment, Scope, Value, type_of
-from converter.errors import OutOfFragment
 
 
 def evaluate(node: nodes.Expression, scope: Scope) -> Value:
@@ -35,8 +36,18 @@ def evaluate(node: nodes.Expression, scope: Scope) -> Value:
         return call(node.function, [evaluate(argument, scope) for argument in node.arguments], node.line)
     if isinstance(node, nodes.Minus):
         return _minus(evaluate(node.part, scope), node.line)
-    what = {nodes.Star: "`*` as any column", nodes.Path: "steps into a dynamic value"}
+    if isinstance(node, nodes.Path):
+        return _step(node, scope)
+    what: dict[type, str] = {nodes.Star: "`*` as any column"}
     raise OutOfFragment(f"{what.get(type(node), 'a subquery used as a value')} is not read", f"line {node.line}")
+
+
+def _step(node: nodes.Path, scope: Scope) -> Value:
+    """A property of a dynamic column, by the name that the platform's tables give it."""
+    base = evaluate(node.base, scope)
+    if isinstance(base, Field) and base.type == DYNAMIC and node.key is not None and "." not in node.key:
+        return Field(f"{base.column}.{node.key}", DYNAMIC)
+    raise OutOfFragment("a step into anything but a dynamic column by a name is not read", f"line {node.line}")
 
 
 def condition(node: nodes.Expression, scope: Scope) -> Truth:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
+from converter.core.errors import OutOfFragment, QueryError
+from converter.core.platform import DYNAMIC
 from converter.dialects.kql.addresses import PRIVATE, address_test
 from converter.dialects.kql.comparisons import as_truth, is_empty, is_null
 from converter.dialects.kql.truth import NULL, Truth, chosen, first_known, known, opposite, settled
 from converter.dialects.kql.values import NUMBERS, Constant, Field, Listing, Moment, Value, type_of
-from converter.errors import OutOfFragment, QueryError
 
 #: Functions of KQL that are common in detections and mean nothing in predicates.
 _OUTSIDE_NAMES = """
@@ -110,6 +111,8 @@ def _tostring(arguments: list[Value], line: int) -> Value:
         return value
     if isinstance(value, Field) and value.type in NUMBERS:
         return Field(value.column, value.type, spelled=True)
+    if isinstance(value, Field) and value.type == DYNAMIC and "." in value.column:
+        return Field(value.column, "string")
     if isinstance(value, Constant) and value.type in NUMBERS:
         return Constant("" if value.value is None else str(value.value), "string")
     raise OutOfFragment(f"`tostring` of a {type_of(value)}", f"line {line}")

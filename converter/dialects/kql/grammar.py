@@ -7,9 +7,10 @@ Microsoft's published grammar nests its rules (github.com/microsoft/Kusto-Query-
 
 from __future__ import annotations
 
+from converter.core.errors import OutOfFragment, QueryError
 from converter.dialects.kql import nodes
 from converter.dialects.kql.tokens import Token
-from converter.errors import OutOfFragment, QueryError
+from converter.dialects.limits import most
 
 _TEXT = ("has", "hasprefix", "hassuffix", "contains", "startswith", "endswith")
 STRING_OPERATORS = frozenset(
@@ -143,6 +144,8 @@ class ExpressionParser:
         while self.accept(","):
             items.append(self._item())
         self.expect(")")
+        if len(items) > most("kql", "values"):
+            raise OutOfFragment(f"a list of {len(items):,} values, of which Kusto leaves some out", self.where())
         return tuple(items)
 
     def _item(self) -> nodes.Expression:
@@ -205,15 +208,16 @@ class ExpressionParser:
         while self.is_op(".") or self.is_op("["):
             line = self.take().line
             if self.previous.text == ".":
-                base = nodes.Path(base, line)
                 if self.token.kind == "name" and self.following.text == "(":
                     self._primary()
+                    base = nodes.Path(base, None, line)
                 else:
-                    self.name()
+                    base = nodes.Path(base, self.name(), line)
             else:
-                self.expression()
+                inside = self.expression()
                 self.expect("]")
-                base = nodes.Path(base, line)
+                text = isinstance(inside, nodes.Literal) and isinstance(inside.value, str)
+                base = nodes.Path(base, str(inside.value) if isinstance(inside, nodes.Literal) and text else None, line)
         return base
 
     def _primary(self) -> nodes.Expression:

@@ -50,9 +50,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Path:
-    """A step into a dynamic value, `base.key` or `base[key]`."""
+    """A step into a dynamic value, `base.key` or `base[key]`; `key` is None where it is no text that stands there."""
 
     base: Expression
+    key: str | None
     line: int
 
 

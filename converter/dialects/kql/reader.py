@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from converter.core.errors import OutOfFragment, QueryError
+from converter.core.platform import Schema
 from converter.dialects.kql import nodes, syntax
 from converter.dialects.kql.expressions import evaluate
 from converter.dialects.kql.rows import Rows, apply, of_table, united
 from converter.dialects.kql.values import NUMBERS, Constant, Opaque, Scope, Value, near
 from converter.dialects.reading import Branch
-from converter.errors import OutOfFragment, QueryError
-from converter.model import Schema
-from converter.semantics.predicate import conjunction
+from converter.semantics.decide.predicate import conjunction
 
 
 def read(text: str, schema: Schema) -> tuple[Branch, ...]:
@@ -41,6 +41,17 @@ def _branches(query: nodes.Query, schema: Schema) -> tuple[Branch, ...]:
         )
         for rows in lets.rows(query.body)
     )
+
+
+def tables_of(query: nodes.Query, schema: Schema) -> Mapping[str, tuple[Rows, ...]]:
+    """name -> rows of every tabular `let` of a query. Raises as `read` does."""
+    lets = _Lets(schema)
+    for let in query.lets:
+        lets.add(let)
+    opaque = [value.reason for value in lets.values.values() if isinstance(value, Opaque)]
+    if opaque:
+        raise OutOfFragment(opaque[0])
+    return lets.tables
 
 
 def _labels(rows: Rows) -> dict[str, str]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from converter.core.errors import OutOfFragment, QueryError, UnknownColumn
+from converter.core.platform import Schema, plain
 from converter.dialects.kql import nodes
 from converter.dialects.kql.expressions import check_names, condition, conjuncts, evaluate, window
 from converter.dialects.kql.values import Constant, Field, Opaque, Scope, Value, near, type_of
-from converter.errors import OutOfFragment, QueryError
-from converter.model import Schema
-from converter.semantics.predicate import Predicate
+from converter.semantics.decide.predicate import Predicate
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Rows:
 
 
 def of_table(table: str, schema: Schema) -> Rows:
-    return Rows(table, {name: Field(name, _type(kind)) for name, kind in schema.types[table].items()}, schema.time)
+    types = plain(schema.types[table])
+    return Rows(table, {name: Field(name, _type(kind)) for name, kind in types.items()}, schema.time)
 
 
 def _type(name: str) -> str:
@@ -130,7 +131,7 @@ def _select(operator: nodes.Select, rows: Rows) -> Rows:
     for pattern in operator.patterns:
         found = [name for name in rows.columns if fnmatchcase(name, pattern.name.replace("[", "[[]"))]
         if not found and "*" not in pattern.name:
-            raise QueryError(
+            raise UnknownColumn(
                 f"no column `{pattern.name}` here", f"line {pattern.line}", near(pattern.name, rows.columns)
             )
         chosen.update({name: rows.columns[name] for name in found})

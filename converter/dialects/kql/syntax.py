@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import difflib
 
+from converter.core.errors import OutOfFragment, QueryError
 from converter.dialects.kql import nodes
+from converter.dialects.kql.depth import levels
 from converter.dialects.kql.grammar import ExpressionParser
 from converter.dialects.kql.tokens import tokenize
-from converter.errors import OutOfFragment, QueryError
+from converter.dialects.limits import most
 
 _OUTSIDE_NAMES = """
     as assert-schema consume count distinct evaluate execute-and-cache externaldata facet find fork getschema
@@ -29,9 +31,14 @@ def parse(text: str) -> nodes.Query:
     """The tree of one query text.
 
     Raises QueryError when the text is not KQL, OutOfFragment for statements that are, but are not read (`set`,
-    `declare`, user-defined functions, several results).
+    `declare`, user-defined functions, several results), and for a text that nests too deeply for Kusto.
     """
-    return _Parser(tokenize(text)).query()
+    tokens = tokenize(text)
+    deep, bound = levels(tokens), most("kql", "levels")
+    if deep > bound:
+        message = f"the query nests {deep} levels deep by a count that errs on the safe side; Kusto takes {bound}"
+        raise OutOfFragment(message, hint="use lists, and parentheses around parts of long chains")
+    return _Parser(tokens).query()
 
 
 class _Parser(ExpressionParser):

@@ -10,7 +10,8 @@ import sys
 import unicodedata
 from functools import lru_cache
 
-from converter.semantics.language import (
+from converter.semantics.decide.predicate import FALSE, TRUE, Atom, Predicate, Present, Strings, disjunction, negation
+from converter.semantics.regular.language import (
     ANY_STRING,
     EMPTY_STRING,
     NOTHING,
@@ -22,7 +23,6 @@ from converter.semantics.language import (
     chars,
     literal,
 )
-from converter.semantics.predicate import FALSE, TRUE, Atom, Predicate, Present, Strings, disjunction, negation
 
 
 def text_in(column: str, language: Language) -> Predicate:

@@ -7,14 +7,13 @@ Timespan suffixes: https://learn.microsoft.com/kusto/query/scalar-data-types/tim
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from converter.core.errors import QueryError
 from converter.dialects.kql.nodes import Scalar
-from converter.errors import QueryError
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """`kind` is `name`, `op`, `end`, or the Kusto type of a literal; `text` is as written, `value` decoded."""
 
     kind: str
@@ -66,9 +65,9 @@ _SIMPLE = {**{c: c for c in "\"'\\"}, **dict(zip("abfnrtv0", "\a\b\f\n\r\t\v\0",
 def tokenize(text: str) -> list[Token]:
     """The tokens of `text`, ending in one of kind `end`. Raises QueryError at a character no token starts with."""
     tokens: list[Token] = []
-    at = 0
+    at, counted, line = 0, 0, 1
     while at < len(text):
-        line = text.count("\n", 0, at) + 1
+        line, counted = line + text.count("\n", counted, at), at
         found = _TOKEN.match(text, at)
         if found is None:
             raise QueryError(f"unexpected character {text[at]!r}", f"line {line}", _advice(text[at]))

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from converter.errors import OutOfFragment
-from converter.semantics.predicate import FALSE, TRUE, Predicate, conjunction, disjunction, negation
+from converter.core.errors import OutOfFragment
+from converter.semantics.decide.predicate import FALSE, TRUE, Predicate, conjunction, disjunction, negation
 
 
 @dataclass(frozen=True)

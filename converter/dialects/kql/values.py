@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from converter.core.errors import OutOfFragment, UnknownColumn
 from converter.dialects.kql.nodes import Scalar
 from converter.dialects.kql.truth import Truth
-from converter.errors import OutOfFragment, QueryError
 
 NUMBERS = ("int", "long")
 
@@ -77,7 +77,7 @@ class Scope:
             return self.columns[name]
         if name in self.lets:
             return self.lets[name]
-        raise QueryError(f"no column `{name}` here", f"line {line}", near(name, [*self.columns, *self.lets]))
+        raise UnknownColumn(f"no column `{name}` here", f"line {line}", near(name, [*self.columns, *self.lets]))
 
 
 def near(name: str, known: Iterable[str]) -> str:

@@ -1,34 +1,37 @@
 """KQL for Defender XDR and Sentinel.
 
 Operators: https://learn.microsoft.com/en-us/kusto/query/datatypes-string-operators. `=~ in~ contains startswith
-endswith` ignore case, `== in` and the `_cs` forms do not; `matches regex` is RE2, unanchored, case-sensitive.
+endswith` ignore case, `== in` and the `_cs` forms do not; `matches regex` is unanchored and case-sensitive
+(`converter.dialects.kql.regex`).
 A string is never null: missing is "". Upstream faults avoided here are listed in docs/stock-faults.md.
 """
 
 from __future__ import annotations
 
 import re
-import textwrap
+from dataclasses import replace
 
-from converter.addresses import spellings
+from converter.core.addresses import spellings
 from converter.dialects.condition import (
+    And,
     Compare,
     Condition,
     InNetworks,
     Match,
     Missing,
     NumberIn,
-    Pattern,
     Regex,
     SameAs,
-    Wild,
+    fields_of,
+    renamed,
 )
 from converter.dialects.draft import Composition, Draft
-from converter.dialects.layout import bracketed, listed
-from converter.dialects.regex import check_portable
-from converter.dialects.writer import Writer, by_shape
+from converter.dialects.kql.properties import aliases, step
+from converter.dialects.kql.regex import searched, whole
+from converter.dialects.layout import bracketed, has_hidden, hidden, indented, listed, slashes
+from converter.dialects.limits import most, within
+from converter.dialects.writer import Writer, by_shape, refuse
 
-EXTENSION = "kql"
 _WORDS = {
     # shape: (ignoring case, cased)
     "startswith": ("startswith", "startswith_cs"),
@@ -38,42 +41,75 @@ _WORDS = {
 _NUMERIC = frozenset({"int", "long", "real", "decimal"})
 
 
+def write(draft: Draft) -> str:
+    """The query of one rule."""
+    named = _Named(draft)
+    columns = dict.fromkeys(map(named.shown, [*draft.leading, *draft.columns]))
+    steps = [draft.table, *named.where(), listed(columns, "project")]
+    return within(draft.header(slashes) + "\n| ".join(steps) + "\n", draft.target)
+
+
+def write_detection(composition: Composition) -> str:
+    """A union of the parts, each bound to a name of its own with `let`."""
+    time = composition.target.options["time"]
+    names, lets = [], []
+    for part in composition.parts:
+        name = re.sub(r"\W|_", "", part.label)
+        names.append(name)
+        named = _Named(part)
+        shown = ["DetectionType", *(named.shown(c, part.renames.get(c)) for c in part.columns)]
+        steps = [
+            part.table,
+            f"where {time} > ago({composition.lookback_hours}h)",
+            *named.where(),
+            f"extend DetectionType = {quote(part.label)}",
+            listed([*part.leading, *shown], "project"),
+        ]
+        lets.append(f"let {name} =\n" + indented("\n| ".join(steps), 4) + ";\n")
+    header = composition.header(slashes)
+    text = header + "".join(lets) + f"union {', '.join(names)}\n| sort by {time} desc\n"
+    return within(text, composition.target)
+
+
+class _Named:
+    """A draft with names for the properties of dynamic columns that it tests or shows."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        tested = sorted(fields_of(draft.condition))
+        self.names = aliases([*tested, *draft.columns], draft.types)
+        self.tested = {name: self.names[name] for name in tested if name in self.names}
+
+    def where(self) -> list[str]:
+        """What the conditions ask, those on the table's own columns first; what others test gets its name before."""
+        if not self.tested:
+            return KqlWriter(self.draft).where()
+        condition = self.draft.condition
+        parts = condition.parts if isinstance(condition, And) else (condition,)
+        own = tuple(part for part in parts if not fields_of(part) & self.tested.keys())
+        rest = tuple(renamed(part, self.tested) for part in parts if part not in own)
+        types = {**self.draft.types, **dict.fromkeys(self.names.values(), "string")}
+        writers = [KqlWriter(replace(self.draft, condition=And(some), types=types)) for some in (own, rest)]
+        made = listed((f"{alias} = {step(name)}" for name, alias in self.tested.items()), "extend")
+        return [*(writers[0].where() if own else ()), made, *writers[1].where()]
+
+    def shown(self, column: str, name: str | None = None) -> str:
+        """A column as `project` shows it, under another name if one is given."""
+        alias = self.names.get(column, column)
+        value = alias if column in self.tested or column not in self.names else step(column)
+        return value if (name or alias) == value else f"{name or alias} = {value}"
+
+
 class KqlWriter(Writer):
-    def __init__(self) -> None:
-        self._types: dict[str, str] = {}
+    longest_chain = 100
+    #: with room for the operators after the condition and for the functions of a detection's parts
+    most_levels = most("kql", "levels") - 20
 
-    def query(self, draft: Draft) -> str:
-        steps = [draft.table, *self._where(draft), listed(self._columns(draft), "project")]
-        return draft.header(lambda line: f"// {line}") + "\n| ".join(steps) + "\n"
-
-    def detection(self, composition: Composition) -> str:
-        time = composition.target.options["time"]
-        names, lets = [], []
-        for part in composition.parts:
-            name = re.sub(r"\W|_", "", part.label)
-            names.append(name)
-            shown = ["DetectionType", *(self._shown(part, c) for c in part.columns)]
-            steps = [
-                part.table,
-                f"where {time} > ago({composition.lookback_hours}h)",
-                *self._where(part),
-                f"extend DetectionType = {quote(part.label)}",
-                listed([*composition.target.options["leading_columns"], *shown], "project"),
-            ]
-            lets.append(f"let {name} =\n" + textwrap.indent("\n| ".join(steps), "    ") + ";\n")
-        header = composition.header(lambda line: f"// {line}")
-        return header + "".join(lets) + f"union {', '.join(names)}\n| sort by {time} desc\n"
-
-    def _where(self, draft: Draft) -> list[str]:
-        self._types = dict(draft.types)
-        return [f"where {text}" for text in self.conjuncts(draft.condition)]
-
-    def _columns(self, draft: Draft) -> list[str]:
-        return list(dict.fromkeys([*draft.options["leading_columns"], *draft.columns]))
-
-    def _shown(self, draft: Draft, column: str) -> str:
-        name = draft.renames.get(column, column)
-        return column if name == column else f"{name} = {column}"
+    def where(self) -> list[str]:
+        """A `where` for each conjunct, as long as there are few: each is a level of the query's."""
+        condition = self.draft.condition
+        many = isinstance(condition, And) and len(condition.parts) > self.longest_chain
+        return [f"where {text}" for text in ([self.text(condition)] if many else self.conjuncts(condition))]
 
     def not_(self, inner: str, part: Condition) -> str:
         return f"not({inner})"
@@ -86,7 +122,7 @@ class KqlWriter(Writer):
             elif shape == "any":
                 out.append(f"isnotempty({leaf.field})")
             elif shape == "general":
-                out.extend(f"{leaf.field} matches regex {verbatim(_whole(p, leaf.cased))}" for p in patterns)
+                out.extend(f"{leaf.field} matches regex {verbatim(whole(p, leaf.cased))}" for p in patterns)
             else:
                 out.extend(f"{leaf.field} {_WORDS[shape][leaf.cased]} {quote(p.text)}" for p in patterns)
         return self.any_of(out)
@@ -99,16 +135,16 @@ class KqlWriter(Writer):
             return empty
         if len(values) == 1:
             return [*empty, f"{leaf.field} {'==' if leaf.cased else '=~'} {quote(values[0])}"]
+        if len(values) > most("kql", "values"):
+            raise refuse("list", f"a list of {len(values):,} values, of which Kusto leaves some out", "split the rule")
         word = "in" if leaf.cased else "in~"
         return [*empty, f"{leaf.field} {word} ({bracketed(quote(v) for v in values)})"]
 
     def regex(self, leaf: Regex) -> str:
-        check_portable(leaf, "RE2")
-        flags = "".join(f for f, on in (("i", leaf.ignore_case), ("m", leaf.multi_line), ("s", leaf.dot_all)) if on)
-        prefix = f"(?{flags})" if flags else ""
-        test = f"{leaf.field} matches regex {verbatim(prefix + re2_blanks(leaf.pattern))}"
+        expression, matches_nothing = searched(leaf)
+        test = f"{leaf.field} matches regex {verbatim(expression)}"
         # a missing string is the empty string here, and no test holds of a missing field
-        return f"(isnotempty({leaf.field}) and {test})" if re.search(prefix + leaf.pattern, "") else test
+        return f"(isnotempty({leaf.field}) and {test})" if matches_nothing else test
 
     def in_networks(self, leaf: InNetworks) -> str:
         """Both functions return null for the other family's addresses, and `not(null)` would lose the row.
@@ -140,7 +176,7 @@ class KqlWriter(Writer):
 
     def missing(self, leaf: Missing) -> str:
         """`isnull` of a string is always false."""
-        return f"isnull({leaf.field})" if self._types.get(leaf.field) in _NUMERIC else f"isempty({leaf.field})"
+        return f"isnull({leaf.field})" if self.draft.types.get(leaf.field) in _NUMERIC else f"isempty({leaf.field})"
 
     def same_as(self, leaf: SameAs) -> str:
         word = {"equals": ("=~", "=="), **_WORDS}[leaf.how][leaf.cased]
@@ -150,45 +186,21 @@ class KqlWriter(Writer):
 
 def quote(text: str) -> str:
     """A string literal; escapes: learn.microsoft.com/en-us/kusto/query/scalar-data-types/string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    escaped = escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    return f'"{escaped}"'
+    if not has_hidden(text):
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + "".join(_ESCAPES.get(c) or (_code_point(c) if hidden(c) else c) for c in text) + '"'
+
+
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _code_point(character: str) -> str:
+    code = ord(character)
+    if 0xD800 <= code <= 0xDFFF:
+        raise refuse("surrogate", "half a character (a lone surrogate) cannot stand in a query")
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def verbatim(text: str) -> str:
-    """A verbatim literal, in which only the quote is doubled; used for regular expressions."""
-    return '@"' + text.replace('"', '""') + '"' if "\n" not in text else quote(text)
-
-
-def re2_blanks(pattern: str) -> str:
-    """`\\s` as Perl means it: RE2's leaves out the vertical tab (github.com/google/re2/wiki/Syntax)."""
-    out: list[str] = []
-    inside = False
-    for token in re.findall(r"\\.|.", pattern, re.DOTALL):
-        if token == "\\s":
-            out.append("\\s\\v" if inside else "[\\s\\v]")
-        elif token == "\\S" and not inside:
-            out.append("[^\\s\\v]")
-        else:
-            inside = token == "[" or (inside and token != "]")
-            out.append(token)
-    return "".join(out)
-
-
-def _whole(pattern: Pattern, cased: bool) -> str:
-    """The whole value matches a pattern with inner wildcards; `s` lets `.` match line breaks as Sigma's `*` does.
-
-    Upstream minds the case here (github.com/AttackIQ/pySigma-backend-kusto/issues/34), and in lists it loses the order
-    of the parts (…/pull/18).
-    """
-    body = "".join(
-        {Wild.ANY: ".*", Wild.ONE: "."}[part] if isinstance(part, Wild) else _re2_escape(part) for part in pattern.parts
-    )
-    return f"(?{'s' if cased else 'is'})^{body}$"
-
-
-def _re2_escape(text: str) -> str:
-    return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", text)
-
-
-WRITER = KqlWriter()
+    """A verbatim literal, in which only the quote is doubled; used for regular expressions, which hide nothing."""
+    return '@"' + text.replace('"', '""') + '"'

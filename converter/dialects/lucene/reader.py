@@ -11,14 +11,14 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
+from converter.core.discovery import did_you_mean
+from converter.core.errors import OutOfFragment, QueryError, UnknownColumn
+from converter.core.platform import Schema
 from converter.dialects.lucene import syntax
 from converter.dialects.reading import Branch
-from converter.errors import OutOfFragment, QueryError
-from converter.model import Schema
-from converter.semantics.flavours import from_lucene
-from converter.semantics.language import ANY_CHAR, ANY_STRING, Language, Seq, char
-from converter.semantics.predicate import (
+from converter.semantics.decide.predicate import (
     FALSE,
     TRUE,
     Addresses,
@@ -31,12 +31,20 @@ from converter.semantics.predicate import (
     disjunction,
     negation,
 )
+from converter.semantics.regular import lucene_limits as limits
+from converter.semantics.regular.flavours import from_lucene
+from converter.semantics.regular.language import ANY_CHAR, ANY_STRING, Language, Seq, char
 
 STRINGS = frozenset({"keyword", "wildcard", "constant_keyword"})
-INTEGERS = frozenset({"long", "integer", "short", "byte", "unsigned_long"})
-#: index.max_regex_length; a longer one is an error.
-#: https://www.elastic.co/docs/reference/query-languages/query-dsl/query-dsl-regexp-query
-MAX_REGEX = 1000
+#: The least and the greatest value of each type of whole numbers; `unsigned_long` is covered as far as `long` goes.
+#: https://www.elastic.co/docs/reference/elasticsearch/mapping-reference/number
+INTEGERS = {
+    "long": (-(1 << 63), (1 << 63) - 1),
+    "unsigned_long": (0, (1 << 63) - 1),
+    "integer": (-(1 << 31), (1 << 31) - 1),
+    "short": (-(1 << 15), (1 << 15) - 1),
+    "byte": (-(1 << 7), (1 << 7) - 1),
+}
 _MAPPED = int(ipaddress.ip_address("::ffff:0:0"))
 _MINUTES = {"m": 1, "h": 60, "H": 60, "d": 1440, "w": 10080}
 
@@ -52,6 +60,7 @@ def window_minutes(text: object) -> int:
     return int(found[1]) * _MINUTES[found[2]]
 
 
+@lru_cache(maxsize=8192)
 def fold(text: str, ignore_case: bool) -> Language:
     """Exactly `text`; `case_insensitive` folds ASCII letters and no others.
 
@@ -63,17 +72,28 @@ def fold(text: str, ignore_case: bool) -> Language:
 def wildcard(pattern: str, ignore_case: bool = False) -> Language:
     r"""`*` any run, `?` one character, and a backslash makes whatever follows it literal (Lucene's WildcardQuery).
 
-    https://lucene.apache.org/core/10_1_0/core/org/apache/lucene/search/WildcardQuery.html
+    https://lucene.apache.org/core/10_1_0/core/org/apache/lucene/search/WildcardQuery.html. Raises QueryError for one
+    that is too complex.
     """
     wild: dict[str, Language] = {"*": ANY_STRING, "?": ANY_CHAR}
     found = re.finditer(r"\\(.)|(.)", pattern, re.DOTALL)
-    return Seq(tuple(wild.get(f[2] or "") or fold(f[1] or f[2], ignore_case) for f in found))
+    parts: list[Language] = []
+    for f in found:
+        c = f[1] or f[2]
+        parts.append(wild.get(f[2] or "") or char(c, ignore_case and c.isascii()))
+    language = Seq(tuple(parts))
+    within(limits.wildcard(language))
+    return language
+
+
+def within(excess: str) -> None:
+    """Raises QueryError for what is more than Elasticsearch takes."""
+    if excess:
+        raise QueryError(excess, hint="split it")
 
 
 def regexp(pattern: str, ignore_case: bool = False, flags: str = "ALL") -> Language:
     """Lucene's regular expression, whole value; Elasticsearch turns all optional operators on unless told."""
-    if len(pattern) > MAX_REGEX:
-        raise QueryError(f"a regular expression of {len(pattern)} characters: Elasticsearch takes {MAX_REGEX}")
     if ignore_case and not pattern.isascii():
         raise OutOfFragment("case_insensitive on a regular expression with characters beyond ASCII")
     return from_lucene(pattern, ignore_case, flags)
@@ -87,6 +107,7 @@ class Fields:
     time: str
 
     @classmethod
+    @cache
     def of(cls, schema: Schema) -> Fields:
         """Every column of every table: neither language names an index."""
         types: dict[str, set[str]] = {}
@@ -98,7 +119,8 @@ class Fields:
     def kind(self, field: str) -> str:
         """`string`, `integer`, `ip`, `boolean` or `time`."""
         if field not in self.types:
-            raise QueryError(f"no index of the schema maps the field {field!r}: a query on it would match nothing")
+            message = f"no index of the schema maps the field {field!r}: a query on it would match nothing"
+            raise UnknownColumn(message, hint=did_you_mean(field, self.types))
         kinds = {_kind(type_) for type_ in self.types[field]}
         if field == self.time:
             return "time"
@@ -118,11 +140,13 @@ class Fields:
             return FALSE
         if kind == "string":
             texts = [_text(value) for value in values]
+            for text in texts:
+                within(limits.term(text, ignore_case))
             return disjunction(Atom(field, Strings(fold(text, ignore_case))) for text in texts)
         if ignore_case:
             raise QueryError(f"case_insensitive on {field!r}, which is not a string field")
         if kind == "integer":
-            return Atom(field, Numbers(_merged((n, n) for n in map(_integer, values))))
+            return Atom(field, Numbers(_merged((n, n) for n in (self._integer(field, v) for v in values))))
         if kind == "ip":
             return self._addresses(field, [_block(value) for value in values])
         if kind == "boolean":
@@ -146,11 +170,21 @@ class Fields:
             return self._addresses(field, [(first, last)] if first <= last else [])
         if kind != "integer":
             raise OutOfFragment(f"a range on {field!r}, which is neither a number nor an address")
-        low_int = None if low is None else _integer(low) + open_low
-        high_int = None if high is None else _integer(high) - open_high
+        low_int = None if low is None else self._integer(field, low) + open_low
+        high_int = None if high is None else self._integer(field, high) - open_high
         if low_int is not None and high_int is not None and low_int > high_int:
             return FALSE
         return Atom(field, Numbers(((low_int, high_int),)))
+
+    def _integer(self, field: str, value: object) -> int:
+        """A whole number that each of the field's types has; with another Query DSL is refused, a query string matches
+        nothing without an error."""
+        number = _integer(value)
+        for type_ in self.types[field]:
+            least, most = INTEGERS[type_]
+            if not least <= number <= most:
+                raise QueryError(f"{number} on {field!r} is out of range for the type {type_}")
+        return number
 
     @staticmethod
     def _addresses(field: str, blocks: list[tuple[int, int]]) -> Predicate:
@@ -233,6 +267,7 @@ def read(text: str, schema: Schema) -> tuple[Branch, ...]:
     on a number), and OutOfFragment for text without a field, fuzziness and ranges of strings.
     """
     fields, node = Fields.of(schema), syntax.parse(text)
+    within(limits.clauses(_clauses(node)))
     windows, rest = [], []
     for part in node.parts if isinstance(node, syntax.All) else (node,):
         if isinstance(part, syntax.Fielded) and part.name == fields.time and isinstance(part.node, syntax.Span):
@@ -244,11 +279,25 @@ def read(text: str, schema: Schema) -> tuple[Branch, ...]:
     return (Branch((), conjunction(rest), min(windows, default=None)),)
 
 
+def tests(text: str) -> int:
+    """How many tests a query string makes."""
+    return _clauses(syntax.parse(text))
+
+
+def _clauses(node: syntax.Node) -> int:
+    if isinstance(node, syntax.All | syntax.AnyOf):
+        return sum(map(_clauses, node.parts))
+    if isinstance(node, syntax.Negated):
+        return _clauses(node.part)
+    return _clauses(node.node) if isinstance(node, syntax.Fielded) else 1
+
+
 def _predicate(node: syntax.Node, field: str | None, fields: Fields) -> Predicate:
+    # each part is read, also where another decides: Elasticsearch refuses a part wherever it stands
     if isinstance(node, syntax.All):
-        return conjunction(_predicate(part, field, fields) for part in node.parts)
+        return conjunction([_predicate(part, field, fields) for part in node.parts])
     if isinstance(node, syntax.AnyOf):
-        return disjunction(_predicate(part, field, fields) for part in node.parts)
+        return disjunction([_predicate(part, field, fields) for part in node.parts])
     if isinstance(node, syntax.Negated):
         return negation(_predicate(node.part, field, fields))
     if isinstance(node, syntax.Fielded):
@@ -274,5 +323,7 @@ def _leaf(
     if isinstance(node, syntax.Pattern):
         if not node.text.strip("*"):
             return fields.exists(field)
+        if re.fullmatch(r"(?:[^*?\\]|\\.)*\*", node.text, re.DOTALL):
+            within(limits.prefix(node.text[:-1]))
         return fields.matching(field, wildcard(node.text))
     return fields.equal(field, [node.text])

@@ -4,7 +4,7 @@ https://lucene.apache.org/core/10_1_0/queryparser/org/apache/lucene/queryparser/
 https://www.elastic.co/docs/reference/query-languages/query-dsl/query-dsl-query-string-query#query-string-syntax
 
 AND, OR and NOT are not boolean operators there: they mark clauses as required or prohibited, so that `a OR b AND c`
-means "b and c". Where that reading differs from the boolean one the text is refused.
+means "b and c". Where that reading differs from the boolean one the text is out of the fragment.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from converter.errors import OutOfFragment, QueryError
+from converter.core.errors import OutOfFragment, QueryError
 
 
 @dataclass(frozen=True)
@@ -188,19 +188,19 @@ class _Parser:
     def combined(self, joins: set[str], clauses: list[tuple[str, Node]]) -> Node:
         """Clauses by the parser's own rules, where those agree with reading AND, OR and NOT as boolean operators."""
         if len(joins) > 1:
-            raise QueryError(f"operators mixed without parentheses before position {self.token.at} of {self.text!r}")
+            raise OutOfFragment(f"operators mixed without parentheses before position {self.token.at} of {self.text!r}")
         signed = [Negated(node) if sign == "-" else node for sign, node in clauses]
         if joins <= {"AND"}:  # one clause alone included
             return _one(All, signed)
         if not any(sign for sign, _ in clauses):
             return _one(AnyOf, [node for _, node in clauses])
         if joins == {"OR"}:
-            raise QueryError(
+            raise OutOfFragment(
                 f"a sign or NOT beside OR needs parentheses before position {self.token.at} of {self.text!r}"
             )
         optional = [node for sign, node in clauses if not sign]
         if optional and any(sign == "+" for sign, _ in clauses):
-            raise QueryError(f"a clause without + beside one with + restricts nothing, in {self.text!r}")
+            raise OutOfFragment(f"a clause without + beside one with + restricts nothing, in {self.text!r}")
         required = [node for node, (sign, _) in zip(signed, clauses, strict=True) if sign]
         return _one(All, [*([_one(AnyOf, optional)] if optional else []), *required])
 

@@ -21,32 +21,46 @@ from converter.dialects.condition import (
     SameAs,
 )
 from converter.dialects.draft import Composition, Draft
-from converter.dialects.elastic import lucene_pattern, networks
-from converter.dialects.regex import lucene
+from converter.dialects.elastic import (
+    check,
+    check_clauses,
+    check_expression,
+    check_texts,
+    lucene_pattern,
+    networks,
+    numerals,
+)
+from converter.dialects.layout import hidden
+from converter.dialects.regex import expressions
 from converter.dialects.writer import Writer, refuse
+from converter.semantics.regular import lucene_limits as limits
 
-EXTENSION = "lucene"
+LIMITS = (
+    "A Lucene query string has no columns, labels, window or order: set the time range in Kibana (it sorts "
+    "newest first); event.category tells which part a hit belongs to.",
+)
+
+
+def write(draft: Draft) -> str:
+    """The query of one rule: one line."""
+    check_texts(draft)
+    check_clauses(draft.condition)
+    return LuceneWriter(draft).all() + "\n"
+
+
+def write_detection(composition: Composition) -> str:
+    """The parts joined by OR: one line."""
+    check_texts(*composition.parts)
+    check_clauses(*(part.condition for part in composition.parts))
+    return " OR ".join(f"({LuceneWriter(part).all()})" for part in composition.parts) + "\n"
 
 
 class LuceneWriter(Writer):
-    windowed = False
-    ordered = False
-    label_column = ""
     and_word, or_word = "AND", "OR"
 
-    def query(self, draft: Draft) -> str:
-        return self._all(draft.condition) + "\n"
-
-    def detection(self, composition: Composition) -> str:
-        return " OR ".join(f"({self._all(part.condition)})" for part in composition.parts) + "\n"
-
-    def limits(self) -> tuple[str, ...]:
-        return (
-            "A Lucene query string has no columns, labels, window or order: set the time range in Kibana (it sorts "
-            "newest first); event.category tells which part a hit belongs to.",
-        )
-
-    def _all(self, condition: Condition) -> str:
+    def all(self) -> str:
+        """The whole condition of the draft."""
+        condition = self.draft.condition
         parts = condition.parts if isinstance(condition, And) else (condition,)
         return " AND ".join(self.operand(p) for p in parts)
 
@@ -57,20 +71,21 @@ class LuceneWriter(Writer):
         return f" {word} ".join(parts)  # the search bar is one line
 
     def match(self, leaf: Match) -> str:
+        leaf = numerals(leaf)
         field = leaf.field
         if any(p.shape == "any" for p in leaf.patterns):
             return f"_exists_:{field}"
         if leaf.cased and all(p.shape == "equals" for p in leaf.patterns):
             return _values(field, [quote(p.text) for p in leaf.patterns])
-        if any(p.shape == "equals" and not p.text for p in leaf.patterns):
-            raise refuse("empty", "Kibana's Lucene bar has no way to ask for an empty string")
-        patterns = [lucene_pattern(p, leaf.cased, True) for p in leaf.patterns]
-        return self.any_of([f"{field}:/{_closed(p)}/" for p in _alternations(patterns)])
+        # one expression a pattern: joined by `|` they become too complex to determinize, and then, without an error,
+        # match nothing
+        texts = [lucene_pattern(p, leaf.cased, True) for p in leaf.patterns if p.parts]
+        empty = [f'{field}:""'] if len(texts) < len(leaf.patterns) else []
+        return self.any_of([*empty, *(_expression(field, text) for text in texts)])
 
     def regex(self, leaf: Regex) -> str:
-        pattern = re.sub(r"(?<!\\)/", r"\\/", lucene(leaf, fold=True))
-        _check_length(pattern)
-        return f"{leaf.field}:/{_closed(pattern)}/"
+        found = expressions(leaf, fold=True)
+        return self.any_of([_expression(leaf.field, re.sub(r"(?<!\\)/", r"\\/", text)) for text in found])
 
     def in_networks(self, leaf: InNetworks) -> str:
         return _values(leaf.field, [quote(n) for n in networks(leaf)])
@@ -88,25 +103,25 @@ class LuceneWriter(Writer):
         raise refuse("fieldref", "Lucene compares no field with another", "use the ES|QL target")
 
 
-#: `index.max_regex_length`: www.elastic.co/docs/reference/elasticsearch/index-settings/index-modules
-MAX_REGEX = 1000
+def _expression(field: str, pattern: str) -> str:
+    check_expression(pattern)
+    _check_visible(pattern)
+    return f"{field}:/{_closed(pattern)}/"
 
 
-def _check_length(pattern: str) -> None:
-    if len(pattern) > MAX_REGEX:
-        raise refuse("regex length", f"Elasticsearch takes expressions of {MAX_REGEX} characters, not {len(pattern)}")
+def _check_visible(text: str) -> None:
+    """Neither an expression nor a term of the search bar has an escape for a character that is not seen.
 
-
-def _alternations(patterns: list[str]) -> list[str]:
-    """The patterns joined by `|`, in as few expressions as Elasticsearch's limit of their length allows."""
-    groups: list[list[str]] = []
-    for pattern in patterns:
-        _check_length(pattern)
-        if groups and sum(map(len, groups[-1])) + len(groups[-1]) + len(pattern) + 2 <= MAX_REGEX:
-            groups[-1].append(pattern)
-        else:
-            groups.append([pattern])
-    return [group[0] if len(group) == 1 else f"({'|'.join(group)})" for group in groups]
+    Nor can an expression go round one: what is written in visible characters takes TAB where it takes LF and CR (they
+    are told from the rest by `\\s` alone), and VT where it takes NUL, so neither Perl's `.` nor its `\\s` is there.
+    """
+    found = next(filter(hidden, text), None)
+    if found is not None:
+        raise refuse(
+            "invisible character",
+            f"a Lucene query string has no escape for U+{ord(found):04X}, which the search bar loses when it is pasted",
+            "use the Query DSL or EQL target",
+        )
 
 
 def _closed(pattern: str) -> str:
@@ -122,8 +137,7 @@ def quote(text: str) -> str:
     """A term: as it is where it holds nothing special, else in quotes."""
     if re.fullmatch(r"[A-Za-z0-9_]+", text) and text not in ("AND", "OR", "NOT", "TO"):
         return text
+    _check_visible(text)
+    check(limits.term(text))
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-
-
-WRITER = LuceneWriter()

@@ -20,6 +20,7 @@ from converter.dialects.spl.nodes import (
     Rex,
     Sort,
     Stats,
+    StreamStats,
     Table,
     Where,
 )
@@ -36,6 +37,10 @@ _SPAN = re.compile(r"(\d+)([smhd])(?!\w)")
 _ASSIGN = re.compile(r"=(?!=)")
 _END = re.compile(r"\||\]|$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_OPTION = re.compile(r"(?:current|window|global|time_window)=\w+(?!\S)")
+_TRUE = ("t", "true")
+_BOOLEAN = re.compile(r"t|f|true|false")
+_OPTIONS = {"current": _BOOLEAN, "window": re.compile(r"\d+"), "global": _BOOLEAN, "time_window": _SPAN}
 _AGGREGATES = ("count", "values", "dc", "min", "max")
 
 
@@ -195,6 +200,29 @@ def _stats(scanner: Scanner) -> Stats:
         aggregates.append(_aggregate(scanner))
 
 
+def _streamstats(scanner: Scanner) -> StreamStats:
+    """https://help.splunk.com/splunk-enterprise/search/spl-search-reference/9.4/search-commands/streamstats"""
+    options: dict[str, str] = {}
+    while found := scanner.match(_OPTION):
+        key, value = found.split("=")
+        if key in options:
+            scanner.fail(f"{key} is given twice")
+        options[key] = value
+    for key, known in _OPTIONS.items():
+        if key in options and not known.fullmatch(options[key]):
+            scanner.fail(f"streamstats: {key}={options[key]} is not covered")
+    span = _SPAN.fullmatch(options.get("time_window", ""))
+    stats = _stats(scanner)
+    return StreamStats(
+        stats.aggregates,
+        stats.by,
+        int(options.get("window", 0)),
+        options.get("global", "t") in _TRUE,
+        int(span[1]) * _SECONDS[span[2]] if span else 0,
+        options.get("current", "t") in _TRUE,
+    )
+
+
 def _head(scanner: Scanner) -> Head:
     given = scanner.match(_COUNT)
     return Head(10 if given is None else int(given))
@@ -223,6 +251,7 @@ _PARSERS: dict[str, Callable[[Scanner], Command]] = {
     "bin": _bin,
     "bucket": _bin,
     "stats": _stats,
+    "streamstats": _streamstats,
     "head": _head,
     "dedup": _dedup,
 }

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from converter.core.errors import OutOfFragment
 from converter.dialects.spl.nodes import Binary, Call, Expr, Literal, Name, Unary
 from converter.dialects.spl.scope import Scope
 from converter.dialects.spl.search_reading import number_set
-from converter.errors import OutOfFragment
-from converter.semantics.language import Language, literal
-from converter.semantics.predicate import (
+from converter.semantics.decide.predicate import (
     FALSE,
     TRUE,
     Atom,
@@ -23,6 +22,7 @@ from converter.semantics.predicate import (
     disjunction,
     negation,
 )
+from converter.semantics.regular.language import Language, literal
 
 FLIPPED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 ANY_NUMBER = Numbers(((None, None),))
@@ -76,8 +76,9 @@ def comparison(op: str, left: Expr, right: Expr, scope: Scope) -> Tri:
         return comparison(FLIPPED[op], right, left, scope)
     if op == "!=":
         equal = comparison("=", left, right, scope)
-        if any(scope.is_array(column) for column in _columns(left, scope) + _columns(right, scope)):
-            raise OutOfFragment("!= on a multivalue field")
+        columns = _columns(left, scope) + _columns(right, scope)
+        if any(scope.is_array(column) or not scope.knows(column) for column in columns):
+            raise OutOfFragment("!= on a field that may have several values")
         return Tri(equal.false, equal.true)
     if isinstance(right, Literal):
         return _with_literal(op, term_of(left, scope), right.value, scope)
@@ -123,11 +124,12 @@ def _with_literal(op: str, term: Term, value: str | int | float, scope: Scope) -
         return with_default(test, term, default)
     if isinstance(value, float) or term.folded or term.default is not None:
         raise OutOfFragment(f"{term.column} {op} {value} does not compare a whole number with a number")
+    if not scope.is_number(term.column):
+        # "5.0" and "05" are texts that equal 5 under eval's comparison and under tonumber()
+        raise OutOfFragment(f"{term.column} {op} {value}: the column is not known to hold whole numbers only")
     if term.numeric:
         atom = Atom(term.column, number_set(op, value))
         return Tri(atom, conjunction((Atom(term.column, ANY_NUMBER), negation(atom))))
-    if scope.is_number(term.column) is False:
-        raise OutOfFragment(f"{term.column} {op} {value} compares a text with a number; use tonumber()")
     return on_field(term.column, number_set(op, value))
 
 

@@ -177,6 +177,19 @@ class Stats:
 
 
 @dataclass(frozen=True)
+class StreamStats:
+    """Aggregates over the rows so far: the last `window` of them (0: all), or those within `time_window` seconds (0:
+    any), the row itself among them where `current`. `overall` tells that all groups share one `window`."""
+
+    aggregates: tuple[Aggregate, ...]
+    by: tuple[str, ...]
+    window: int = 0
+    overall: bool = True
+    time_window: int = 0
+    current: bool = True
+
+
+@dataclass(frozen=True)
 class Head:
     count: int
 
@@ -209,6 +222,7 @@ Command = (
     | Sort
     | Bin
     | Stats
+    | StreamStats
     | Head
     | Dedup
     | Multisearch

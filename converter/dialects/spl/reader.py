@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from converter.core.errors import OutOfFragment
+from converter.core.platform import Schema
 from converter.dialects.reading import Branch
 from converter.dialects.spl.nodes import (
     Bin,
@@ -28,10 +30,8 @@ from converter.dialects.spl.scope import INTERNAL, Computed, Constant, Scope
 from converter.dialects.spl.search_reading import search_predicate
 from converter.dialects.spl.syntax import parse_both
 from converter.dialects.spl.where_reading import where_predicate
-from converter.errors import OutOfFragment
-from converter.model import Schema
-from converter.semantics.flavours import from_pcre
-from converter.semantics.predicate import Atom, Predicate, Strings, conjunction
+from converter.semantics.decide.predicate import Atom, Predicate, Strings, conjunction
+from converter.semantics.regular.flavours import from_pcre
 
 _RELATIVE = re.compile(r"-(\d+)([mhdw])")
 _MINUTES = {"m": 1, "h": 60, "d": 1440, "w": 10080}
@@ -46,6 +46,14 @@ def read(text: str, schema: Schema) -> tuple[Branch, ...]:
     commands that aggregate, deduplicate or cut rows, and on conditions that are not followed symbolically.
     """
     return tuple(_branch(state) for state in _pipeline(parse_both(text), schema))
+
+
+def branch_and_origins(pipeline: Pipeline, schema: Schema) -> list[tuple[Branch, dict[str, str]]]:
+    """The branches of a pipeline, each with the platform's columns behind the names that it has given them."""
+    return [
+        (_branch(state), {name: origin for name, origin in state.scope.names.items() if isinstance(origin, str)})
+        for state in _pipeline(pipeline, schema)
+    ]
 
 
 @dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from converter.errors import OutOfFragment
-from converter.model import Schema
+from converter.core.errors import OutOfFragment
+from converter.core.platform import Schema
 
 _NUMERIC = frozenset({"number", "int", "integer", "long", "short", "byte", "float", "double", "real", "unsigned_long"})
 
@@ -66,6 +66,9 @@ class Scope:
         """Whether the schema types the column as a number; None when it doesn't know the column."""
         found = {columns[column] in _NUMERIC for columns in self.schema.types.values() if column in columns}
         return found.pop() if len(found) == 1 else None
+
+    def knows(self, column: str) -> bool:
+        return any(column in columns for columns in self.schema.types.values())
 
     def is_array(self, column: str) -> bool:
         return any(c.name == column and c.array for kind in self.schema.kinds for c in kind.columns)

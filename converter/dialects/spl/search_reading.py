@@ -9,11 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from converter.core.errors import OutOfFragment
 from converter.dialects.spl.nodes import All, AnyOf, Compare, In, Keyword, Negated, SearchExpr, Value
 from converter.dialects.spl.scope import Scope, integer
-from converter.errors import OutOfFragment
-from converter.semantics.language import ANY_STRING, Language, Seq, literal
-from converter.semantics.predicate import (
+from converter.semantics.decide.predicate import (
     TRUE,
     Addresses,
     Atom,
@@ -26,6 +25,7 @@ from converter.semantics.predicate import (
     disjunction,
     negation,
 )
+from converter.semantics.regular.language import ANY_STRING, Language, Seq, literal
 
 _CIDR = re.compile(r"[0-9A-Fa-f.:]+/[0-9]{1,3}")
 
@@ -55,7 +55,7 @@ def _comparison(expr: Compare, scope: Scope) -> Predicate:
         return atom if expr.op == "=" else unequal(atom, scope)
     # Two numbers compare by value, other texts by code point: only a column of numbers has one meaning here.
     number = integer(expr.value.text)
-    if number is None or scope.is_number(column) is False:
+    if number is None or not scope.is_number(column):
         raise OutOfFragment(f"{expr.field}{expr.op}{expr.value.text} compares texts by order")
     return Atom(column, number_set(expr.op, number))
 
@@ -63,15 +63,16 @@ def _comparison(expr: Compare, scope: Scope) -> Predicate:
 def unequal(atom: Atom, scope: Scope) -> Predicate:
     """`!=`: the field is there and its value is another. With several values it is true when one of them differs,
     which a predicate can't say, so a multivalue column is refused."""
-    if scope.is_array(atom.field):
-        raise OutOfFragment(f"{atom.field} != ... on a multivalue field")
+    if scope.is_array(atom.field) or not scope.knows(atom.field):
+        raise OutOfFragment(f"{atom.field} != ... on a field that may have several values")
     return conjunction((Atom(atom.field, Present()), negation(atom)))
 
 
 def equal_set(value: Value, column: str, scope: Scope) -> ValueSet:
     """The values that `column=value` matches: texts in any case, `*` any run, a CIDR range the addresses in it.
 
-    `=` compares texts ("1" isn't "1.0"), which on a column of numbers is equality of numbers. All of it stands on
+    `=` compares texts ("1" isn't "1.0"), which on a column of numbers, each written in its one way, is equality of
+    numbers; a column that no schema types may hold `080` or `80.0`. All of it stands on
     https://help.splunk.com/splunk-enterprise/search/spl-search-reference/10.0/search-commands/search.
     """
     text = value.text
@@ -81,7 +82,7 @@ def equal_set(value: Value, column: str, scope: Scope) -> ValueSet:
     if addresses is not None:
         return addresses
     number = integer(text)
-    if number is not None and scope.is_number(column) is not False and (scope.is_number(column) or not value.quoted):
+    if number is not None and scope.is_number(column):
         return Numbers(((number, number),))
     return Strings(glob(text, "*", ignore_case=True))
 

@@ -55,6 +55,8 @@ class _Parser:
         self.or_first = precedence == "or_first"
         self.bounds: dict[str, str] = {}
         self.depth = 0
+        #: whether an OR was read that no parentheses hold together
+        self.loose = False
 
     def expression(self) -> SearchExpr:
         return self._conjunction(self._disjunction) if self.or_first else self._disjunction(self._conjunction)
@@ -68,6 +70,7 @@ class _Parser:
                 parts.append(read())
             if not self.scanner.take_word("AND") and self.scanner.looking_at(_AFTER_CONJUNCTION):
                 break
+        self.scanner.mixed |= self.loose and (len(parts) > 1 or bool(self.bounds))
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
     def _disjunction(self, operand: _Operand | None = None) -> SearchExpr:
@@ -75,6 +78,7 @@ class _Parser:
         parts = [read()]
         while self.scanner.take_word("OR"):
             parts.append(read())
+            self.loose = True
         return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
     def _term(self) -> SearchExpr:
@@ -83,7 +87,9 @@ class _Parser:
             return Negated(self._term())
         if scanner.take("("):
             self.depth += 1
+            around, self.loose = self.loose, False
             inner = self.expression()
+            self.loose = around
             self.depth -= 1
             scanner.expect(")")
             return inner

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from converter.core.errors import QueryError
 from converter.dialects.spl.commands import parse_command
 from converter.dialects.spl.nodes import (
     Append,
@@ -25,7 +26,6 @@ from converter.dialects.spl.nodes import (
 )
 from converter.dialects.spl.searching import parse_search
 from converter.dialects.spl.tokens import Scanner
-from converter.errors import QueryError
 
 _COMMAND = re.compile(r"[a-z]+(?![\w=])")
 _EXPLICIT_SEARCH = re.compile(r"search(?=[\s(\"])(?!\s*(?:=|!=|<|>|IN\s*\())")
@@ -40,7 +40,10 @@ def parse(text: str, precedence: str = "or_first") -> Pipeline:
 
     Raises QueryError, with line and column, on what the subset does not hold.
     """
-    scanner = Scanner(text)
+    return _parsed(Scanner(text), precedence)
+
+
+def _parsed(scanner: Scanner, precedence: str) -> Pipeline:
     pipeline = _pipeline(scanner, precedence)
     if not scanner.at_end():
         scanner.fail("the query should end here")
@@ -53,8 +56,9 @@ def parse_both(text: str) -> Pipeline:
     Splunk's search binds OR before AND; other tools read the same text the other way round. A query that depends on
     it is refused (QueryError), because no reader can tell which of the two its author meant.
     """
-    tree = parse(text, "or_first")
-    if tree != parse(text, "and_first"):
+    scanner = Scanner(text)
+    tree = _parsed(scanner, "or_first")
+    if scanner.mixed and tree != parse(text, "and_first"):
         raise QueryError(
             "this search means one thing if OR binds before AND and another if AND binds before OR",
             hint="put parentheses around every OR group",

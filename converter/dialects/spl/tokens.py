@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NoReturn
 
-from converter.errors import QueryError
+from converter.core.errors import QueryError
 
 _BLANK = re.compile(r"(?:\s+|```.*?```)+", re.DOTALL)
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -23,6 +23,8 @@ class Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        #: whether some search has AND and OR side by side, so that their precedence matters
+        self.mixed = False
 
     def skip(self) -> None:
         found = _BLANK.match(self.text, self.at)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from functools import reduce
 
+from converter.core.errors import OutOfFragment, QueryError
 from converter.dialects.spl.comparing import (
     ANY_NUMBER,
     FLIPPED,
@@ -25,10 +26,7 @@ from converter.dialects.spl.comparing import (
 from converter.dialects.spl.nodes import Binary, Call, Expr, Literal, Unary
 from converter.dialects.spl.scope import Scope
 from converter.dialects.spl.search_reading import address_set
-from converter.errors import OutOfFragment, QueryError
-from converter.semantics.flavours import from_pcre
-from converter.semantics.language import ANY_CHAR, ANY_STRING, Language, Seq, char
-from converter.semantics.predicate import (
+from converter.semantics.decide.predicate import (
     FALSE,
     TRUE,
     Atom,
@@ -39,6 +37,8 @@ from converter.semantics.predicate import (
     disjunction,
     negation,
 )
+from converter.semantics.regular.flavours import from_pcre
+from converter.semantics.regular.language import ANY_CHAR, ANY_STRING, Language, Seq, char
 
 
 def where_predicate(expr: Expr, scope: Scope) -> Predicate:
@@ -114,6 +114,8 @@ def _presence(args: tuple[Expr, ...], scope: Scope) -> Tri:
     term = term_of(args[0], scope)
     if term.default is not None:
         return Tri(TRUE, FALSE)
+    if term.numeric and not scope.is_number(term.column):
+        raise OutOfFragment(f"tonumber({term.column}): the column is not known to hold whole numbers only")
     there = Atom(term.column, ANY_NUMBER if term.numeric else Present())
     return Tri(there, negation(there))
 

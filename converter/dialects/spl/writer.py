@@ -10,9 +10,9 @@ field is null and `NOT` of it loses the event, so tests in `where` carry `isnotn
 from __future__ import annotations
 
 import re
-import textwrap
 
-from converter.addresses import spellings
+from converter.core.addresses import spellings
+from converter.core.pcre import searcher
 from converter.dialects.condition import (
     And,
     Compare,
@@ -22,6 +22,7 @@ from converter.dialects.condition import (
     Missing,
     Not,
     NumberIn,
+    OneOf,
     Or,
     Pattern,
     Regex,
@@ -29,50 +30,48 @@ from converter.dialects.condition import (
     Wild,
 )
 from converter.dialects.draft import Composition, Draft
-from converter.dialects.layout import bracketed, listed
-from converter.dialects.spl.writer_where import WhereWriter, encode_regex, perl
+from converter.dialects.layout import bracketed, has_hidden, indented, listed
+from converter.dialects.spl.writer_where import NULL_TEXT, WhereWriter, encode_regex, perl, perl_pattern
 from converter.dialects.writer import Writer
 
-EXTENSION = "spl"
+
+def write(draft: Draft) -> str:
+    """The search of one rule."""
+    columns = dict.fromkeys([*draft.leading, *draft.columns])
+    steps = [*SplWriter(draft).pipeline(), listed(map(name, columns), "table")]
+    return draft.header(comment) + "\n| ".join(steps) + "\n"
+
+
+def write_detection(composition: Composition) -> str:
+    """One `multisearch` over the parts."""
+    searches = []
+    for part in composition.parts:
+        renames = [f"rename {name(old)} AS {name(new)}" for old, new in part.renames.items() if old != new]
+        head, *commands = SplWriter(part).pipeline(f"earliest=-{composition.lookback_hours}h ")
+        steps = [f"search {head}", *commands, f"eval DetectionType={quote(part.label)}", *renames]
+        searches.append(indented("[" + "\n| ".join(steps) + "]", 4))
+    columns = dict.fromkeys([*composition.leading, "DetectionType", *composition.columns])
+    tail = ["sort 0 -_time", listed(map(name, columns), "table")]
+    # multisearch takes streaming searches only, which these are:
+    # https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Multisearch
+    # Comments are documented behind a command (help.splunk.com/splunk-enterprise/search/search-manual/10.0/
+    # using-the-search-app/add-comments-to-searches); before a generating command they are reported to fail.
+    header = indented(composition.header(comment), 4)
+    return "| multisearch\n" + header + "\n".join(searches) + "\n| " + "\n| ".join(tail) + "\n"
 
 
 class SplWriter(Writer):
     and_word, or_word = "AND", "OR"
 
-    def __init__(self) -> None:
-        self._null_text = False
-
-    def query(self, draft: Draft) -> str:
-        columns = dict.fromkeys([*draft.options["leading_columns"], *draft.columns])
-        steps = [*self._pipeline(draft), listed(map(name, columns), "table")]
-        return draft.header(_comment) + "\n| ".join(steps) + "\n"
-
-    def detection(self, composition: Composition) -> str:
-        searches = []
-        for part in composition.parts:
-            renames = [f"rename {name(old)} AS {name(new)}" for old, new in part.renames.items() if old != new]
-            head, *commands = self._pipeline(part, f"earliest=-{composition.lookback_hours}h ")
-            steps = [f"search {head}", *commands, f"eval DetectionType={quote(part.label)}", *renames]
-            searches.append(textwrap.indent("[" + "\n| ".join(steps) + "]", "    "))
-        leading = composition.target.options["leading_columns"]
-        columns = dict.fromkeys([*leading, "DetectionType", *composition.columns])
-        tail = ["sort 0 -_time", listed(map(name, columns), "table")]
-        # multisearch takes streaming searches only, which these are:
-        # https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Multisearch
-        # Comments are documented behind a command (help.splunk.com/splunk-enterprise/search/search-manual/10.0/
-        # using-the-search-app/add-comments-to-searches); before a generating command they are reported to fail.
-        header = textwrap.indent(composition.header(_comment), "    ")
-        return "| multisearch\n" + header + "\n".join(searches) + "\n| " + "\n| ".join(tail) + "\n"
-
-    def _pipeline(self, draft: Draft, window: str = "") -> list[str]:
+    def pipeline(self, window: str = "") -> list[str]:
         """`search` terms, then one command for each conjunct that `search` cannot express.
 
         An Or with a regular expression in it goes to `where` whole; upstream loses the Or or begins with a pipe:
         github.com/SigmaHQ/pySigma-backend-splunk/issues/74.
         """
-        self._null_text = draft.target.schema == "splunk-defender"
-        parts = draft.condition.parts if isinstance(draft.condition, And) else (draft.condition,)
-        scope = [p for p in parts if isinstance(p, (Match, NumberIn)) and p.field in _SCOPE]
+        condition, scoped = self.draft.condition, self.draft.scope
+        parts = condition.parts if isinstance(condition, And) else (condition,)
+        scope = [p for p in parts if isinstance(p, (Match, NumberIn)) and p.field in scoped]
         rest = [p for p in parts if p not in scope]
         terms = [self.operand(p) for p in rest if self._searchable(p)]
         head = "\n    ".join([window + " ".join(self.operand(p) for p in scope), *terms])
@@ -81,7 +80,7 @@ class SplWriter(Writer):
     def _command(self, part: Condition) -> str:
         if isinstance(part, Regex) and not self._matches_null_text(part):
             return f"regex {name(part.field)}={encode_regex(perl(part))}"
-        return "where " + WhereWriter(self._null_text).text(part)
+        return "where " + WhereWriter(self.draft).text(part)
 
     def _searchable(self, condition: Condition) -> bool:
         if isinstance(condition, (And, Or)):
@@ -92,16 +91,21 @@ class SplWriter(Writer):
             return False
         if isinstance(condition, Match):
             # values of the scope fields have one spelling; elsewhere `search` would ignore the case
-            return (not condition.cased or condition.field in _EXACT) and all(map(_plain, condition.patterns))
+            return (not condition.cased or condition.field in self.draft.scope) and all(map(_plain, condition.patterns))
         return True
 
     def not_(self, inner: str, part: Condition) -> str:
-        return f"NOT ({inner})"
+        """`!=` is true of fields that are there alone:
+        https://help.splunk.com/en/splunk-enterprise/search/search-manual/10.0/search-primer/difference-between-and-not"""
+        if isinstance(part, Missing):
+            return f'{name(part.field)}!="null"' if self.draft.missing == NULL_TEXT else f"{name(part.field)}=*"
+        return f"NOT ({inner})" if isinstance(part, (And, Or, Not)) else f"NOT {inner}"
 
     def match(self, leaf: Match) -> str:
         values = [
             "".join(
-                "*" if isinstance(part, Wild) else part.replace("\\", "\\\\").replace('"', '\\"') for part in p.parts
+                "*" if isinstance(part, Wild) else str(part).replace("\\", "\\\\").replace('"', '\\"')
+                for part in p.parts
             )
             for p in leaf.patterns
         ]
@@ -116,11 +120,12 @@ class SplWriter(Writer):
 
     def _matches_null_text(self, leaf: Match | Regex) -> bool:
         """Defender's JSON null arrives as the text "null": a test that this text passes must leave it out."""
-        if not self._null_text or leaf.field in _EXACT:
+        if self.draft.missing != NULL_TEXT or leaf.field in self.draft.scope:
             return False
         if isinstance(leaf, Regex):
-            return re.search(perl(leaf), "null") is not None
-        return any(re.fullmatch(_python(p), "null", re.IGNORECASE) for p in leaf.patterns)
+            return searcher(perl(leaf))("null")
+        tests = (searcher(f"^(?:{perl_pattern(p, leaf.cased)})\\z", not leaf.cased, dotall=True) for p in leaf.patterns)
+        return any(test("null") for test in tests)
 
     def regex(self, leaf: Regex) -> str:
         raise AssertionError("regular expressions are commands")
@@ -144,18 +149,17 @@ class SplWriter(Writer):
         return f"{name(leaf.field)} IN ({bracketed(map(str, leaf.numbers))})"
 
     def compare(self, leaf: Compare) -> str:
-        return f"{name(leaf.field)}{leaf.operator}{leaf.number}"
+        test = f"{name(leaf.field)}{leaf.operator}{leaf.number}"
+        # the text "null" is compared as text, and letters come after digits
+        passes = self.draft.missing == NULL_TEXT and leaf.operator in (">", ">=")
+        return f'({test} AND NOT {name(leaf.field)}="null")' if passes else test
 
     def missing(self, leaf: Missing) -> str:
         absent = f"NOT {name(leaf.field)}=*"
-        return f'({absent} OR {name(leaf.field)}="null")' if self._null_text else absent
+        return f'({absent} OR {name(leaf.field)}="null")' if self.draft.missing == NULL_TEXT else absent
 
 
-_SCOPE = ("source", "sourcetype", "category", "EventCode", "properties.ActionType")
-_EXACT = (*_SCOPE, "Initiated")
-
-
-def _comment(line: str) -> str:
+def comment(line: str) -> str:
     """A comment of its own: docs.splunk.com/Documentation/Splunk/latest/Search/Addcommentstosearches.
 
     A backtick inside, as in a rule's title, would end it early or begin a macro.
@@ -165,14 +169,16 @@ def _comment(line: str) -> str:
 
 
 def _plain(pattern: Pattern) -> bool:
-    """Whether a search value can say it: no `?`, no literal `*`, and no text that would be taken for a CIDR range."""
-    if Wild.ONE in pattern.parts or any(isinstance(p, str) and "*" in p for p in pattern.parts):
+    """Whether a search value can say it.
+
+    It has no `?`, no class, no literal `*`, no text that would be taken for a CIDR range and no escape for a character
+    that is not seen.
+    """
+    if Wild.ONE in pattern.parts or any(isinstance(p, OneOf) for p in pattern.parts):
+        return False
+    if "*" in pattern.characters or has_hidden(pattern.characters):
         return False
     return not (pattern.shape == "equals" and re.fullmatch(r"[\da-fA-F.:]+/\d{1,3}", pattern.text))
-
-
-def _python(pattern: Pattern) -> str:
-    return "".join(".*" if p is Wild.ANY else "." if p is Wild.ONE else re.escape(str(p)) for p in pattern.parts)
 
 
 def name(field: str) -> str:
@@ -183,6 +189,3 @@ def name(field: str) -> str:
 def quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-
-
-WRITER = SplWriter()

@@ -1,0 +1,185 @@
+"""docs/osmem.md: where the embedded server answers otherwise than Elasticsearch, each with its least query.
+
+    python benchmarks/osmem_differences.py [--check] [--queries N] [--seed N]
+
+Every row is asked of both. `--queries` looks for more with the random queries of tests/support/fuzz, and prints them by
+the forms of the least query; a kind that is new belongs into `ROWS`. Needs `parity engines install elasticsearch`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from converter.core.errors import EngineError, ParityError  # noqa: E402
+from converter.core.platform import Record  # noqa: E402
+from converter.core.verdict import Engine  # noqa: E402
+from converter.engines.elastic import installation  # noqa: E402
+from converter.engines.elastic.elasticsearch_dsl import ENGINE as DSL  # noqa: E402
+from converter.engines.elastic.elasticsearch_lucene import ENGINE as LUCENE  # noqa: E402
+from converter.engines.elastic.lucene_osmem import ENGINE as OSMEM_LUCENE  # noqa: E402
+from converter.engines.elastic.query_dsl_osmem import ENGINE as OSMEM_DSL  # noqa: E402
+from tests.support.fuzz import dsl, lucene, records  # noqa: E402
+from tests.support.fuzz.trees import Tree, forms, smaller  # noqa: E402
+
+PAGE = ROOT / "docs" / "osmem.md"
+ENGINES: Mapping[str, tuple[Engine, Engine]] = {"dsl": (DSL, OSMEM_DSL), "lucene": (LUCENE, OSMEM_LUCENE)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of difference: a query, Query DSL if it is a mapping, and the fields of the record that shows it."""
+
+    title: str
+    query: Mapping[str, Any] | str = field(hash=False)
+    record: Mapping[str, Any] = field(hash=False)
+
+
+def _pattern(kind: str, value: str, **options: Any) -> dict[str, Any]:
+    return {kind: {"k": {"value": value, **options}}}
+
+
+#: so many alternatives that what stands for them all is too large
+_PIECES = tuple(f".*[.]{name}.*" for name in ("ab", "cd", "ef", "gh", "ij", "kl", "mn", "op", "qr", "st", "uv", "wx"))
+
+ROWS = (
+    Row("`term` without case folds all letters", _pattern("term", "é", case_insensitive=True), {"k": "É"}),
+    Row("an empty string without case", _pattern("regexp", "(x|())cmd", case_insensitive=True), {"k": "cmd"}),
+    Row("an empty wildcard", _pattern("wildcard", ""), {"k": ""}),
+    Row(
+        "`minimum_should_match` where nothing is optional",
+        {"bool": {"must_not": [{"term": {"k": "a"}}], "minimum_should_match": 1}},
+        {"k": "b"},
+    ),
+    Row("whole numbers beyond 2^53", {"range": {"n": {"gte": 2**53 + 1}}}, {"n": 2**53}),
+    Row("a vertical tab is no `\\s`", _pattern("regexp", "\\s"), {"k": "\x0b"}),
+    Row("a letter after a backslash", _pattern("regexp", "\\x41"), {"k": "A"}),
+    Row("complement", _pattern("regexp", "~a"), {"k": "b"}),
+    Row("a quoted bound of a range", 'ip:["10.0.0.1" TO *]', {"ip": "10.0.0.2"}),
+    Row("a count in the wrong order", "k:/a{2,1}/", {"k": "a"}),
+    Row("a word on a boolean", "b:yes", {"b": True}),
+    Row("a fuzziness below one", "k:a~0.8", {"k": "a"}),
+    Row("a number beyond the column's type", {"term": {"i": {"value": 2**53}}}, {"i": 5}),
+    Row("an expression of more than 1,000 characters", _pattern("regexp", "a" * 1001), {"k": "a" * 1001}),
+    Row(
+        "an expression that is too complex",
+        _pattern("regexp", "|".join(_PIECES)),
+        {"k": "a.ab"},
+    ),
+    Row(
+        "the same in a query string: nothing, without an error",
+        f"k:/{'|'.join(_PIECES)}/",
+        {"k": "a.ab"},
+    ),
+    Row("a text of more than 1,000 characters without case", _pattern("term", "a" * 1001, case_insensitive=True), {}),
+    Row("a bound beyond the column's type", "i:[1 TO 2147483648]", {"i": 5}),
+)
+
+
+def said(engine: Engine, text: str, found: list[Record]) -> str:
+    """What an engine says: how many of the records it finds, or that it refuses. Raises EngineError."""
+    try:
+        hits = engine.run(text, found, records.schema(), None)
+    except EngineError:
+        raise
+    except ParityError:
+        return "refuses"
+    return "finds it" if hits else "does not find it"
+
+
+def answers(row: Row) -> tuple[str, str]:
+    """(Elasticsearch, osmem) on the row's record."""
+    dialect = "lucene" if isinstance(row.query, str) else "dsl"
+    text = row.query if isinstance(row.query, str) else json.dumps({"query": row.query})
+    one, other = ENGINES[dialect]
+    record = [Record(records.TABLE, {"@timestamp": records.TIME, **row.record})]
+    return said(one, text, record), said(other, text, record)
+
+
+def page() -> str:
+    """The page. A row on which the two agree says so, and is to be taken out."""
+    lines = [
+        "# What the embedded server does otherwise",
+        "",
+        "Generated by `python benchmarks/osmem_differences.py`; a test asks both again and compares.",
+        "",
+        "`osmem-server` is what Query DSL, Lucene and EQL (as Query DSL) run on where there is no JVM. Its answers are "
+        f"compared with those of Elasticsearch {installation.VERSION} here, one record each. What it takes and "
+        "Elasticsearch refuses is kept from a shipped query by the readers, which know the limits, and by the node.",
+        "",
+        "| difference | query | record | Elasticsearch | osmem |",
+        "|---|---|---|---|---|",
+    ]
+    for row in ROWS:
+        one, other = answers(row)
+        query = row.query if isinstance(row.query, str) else json.dumps(row.query, ensure_ascii=False)
+        lines.append(f"| {row.title} | {_code(query)} | {_code(str(dict(row.record)))} | {one} | {other} |")
+    return "\n".join(lines) + "\n"
+
+
+def _code(text: str) -> str:
+    short = text if len(text) < 110 else f"{text[:70]} … {text[-20:]}"
+    return f"`{short}`".replace("|", "\\|")
+
+
+def search(count: int, seed: int) -> Iterator[tuple[str, str, str]]:
+    """(forms, query, what was said) of random queries on which the two differ."""
+    found, schema = records.records(), records.schema()
+
+    def ask(engine: Engine, text: str) -> frozenset[int] | None:
+        try:
+            return frozenset(hit.position for hit in engine.run(text, found, schema, None))
+        except ParityError:
+            return None
+
+    for name, grammar in (("dsl", dsl), ("lucene", lucene)):
+
+        def differs(tree: Tree, name: str = name, grammar: Any = grammar) -> bool:
+            text = grammar.written(tree)
+            one, other = (ask(engine, text) for engine in ENGINES[name])
+            return one != other
+
+        for at in range(count):
+            tree = grammar.condition(Random(f"{name} {seed} {at}"))
+            if differs(tree):
+                less: Tree | None = tree
+                while less is not None:
+                    tree, less = less, next((part for part in smaller(less) if differs(part)), None)
+                text = grammar.written(tree)
+                one, other = (ask(engine, text) for engine in ENGINES[name])
+                yield ", ".join(forms(tree)), text, f"Elasticsearch {_size(one)}, osmem {_size(other)}"
+
+
+def _size(found: frozenset[int] | None) -> str:
+    return "refuses" if found is None else f"finds {len(found)}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="compare only; exit code 1 when the page is stale")
+    parser.add_argument("--queries", type=int, default=0, help="random queries of each language to look for more with")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    if args.queries:
+        for kind, text, told in search(args.queries, args.seed):
+            print(f"{kind}: {told}\n    {text[:300]}")
+        return 0
+    text = page()
+    if args.check:
+        return 0 if PAGE.exists() and PAGE.read_text("utf-8") == text else 1
+    PAGE.write_text(text, "utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
