@@ -129,6 +129,7 @@ class _Comparison:
         self._wanted: dict[object, Predicate] = {}
         sources = tuple(source for rule in rules for source in rule.logsources)
         self._about = covered(sources, schema)
+        self._categories = {source.category for source in sources}
 
     def wanted(self, kind: Kind) -> Predicate:
         """What the rules ask of events of a kind."""
@@ -138,6 +139,11 @@ class _Comparison:
             self._wanted[key] = disjunction(fix(self.meanings[rule.path], kind) for rule in meant)
         return self._wanted[key]
 
+    def _nearest_first(self, kinds: int) -> list[tuple[int, Kind]]:
+        """`members`, so that a witness is a record of the rules' own log source or else of one like it."""
+        own, others = members(kinds & self._about, self.schema), members(kinds & ~self._about, self.schema)
+        return [*own, *sorted(others, key=lambda member: member[1].logsource.category not in self._categories)]
+
     def differs(self) -> Proof | None:
         """None when the branches mean what the rules mean, on every kind of record."""
         unknown: Proof | None = None
@@ -145,7 +151,7 @@ class _Comparison:
         concerned = self._about
         for kinds in found_on:
             concerned |= kinds
-        for position, kind in members(concerned, self.schema):
+        for position, kind in self._nearest_first(concerned):
             wanted = self.wanted(kind)
             found = disjunction(
                 pull_back(branch.predicate, kind, self.schema, wanted.fields)

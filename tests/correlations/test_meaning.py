@@ -21,7 +21,17 @@ def correlation(case: dict[str, Any]) -> Correlation:
     count = Count((("gte", case["least"]),))
     field = "value" if case["type"] == "value_count" else ""
     names = tuple(case.get("rules", ["a"]))
-    return Correlation("x.yml", {"title": "x"}, "", case["type"], names, ("group",), 60, count, field)
+    return Correlation(
+        "x.yml",
+        {"title": "x"},
+        "",
+        type=case["type"],
+        references=names,
+        group_by=("group",),
+        seconds=60,
+        count=count,
+        field=field,
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])

@@ -153,6 +153,8 @@ def test_broken_patterns_are_errors(pattern: str) -> None:
         ("<07-12>", ["07", "12"], ["7", "012"]),
         ("[a-c-]", ["b", "-"], ["d"]),
         ("", [""], ["a"]),
+        ("(?i)a", ["?ia"], ["a", "ia"]),
+        ("a(+b|*)", ["a+b", "a*"], ["ab", "a"]),
     ],
 )
 def test_lucene(pattern: str, inside: list[str], outside: list[str]) -> None:
@@ -174,7 +176,7 @@ def test_lucene_flags() -> None:
     """An optional operator that is switched off is an ordinary character."""
     assert matches(from_lucene("a@~#&<", flags="NONE"), "a@~#&<")
     assert not matches(from_lucene("#"), "#")
-    for pattern in ("~a", "a&b", "**", "a(b|+)", "[]a]", "[^]a]"):  # what Elasticsearch takes for something else, too
+    for pattern in ("~a", "a&b", "**", "a(b|?+)", "[]a]", "[^]a]"):  # what Elasticsearch takes for something else, too
         with pytest.raises(OutOfFragment):
             from_lucene(pattern)
     with pytest.raises(QueryError):

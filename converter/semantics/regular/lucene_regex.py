@@ -42,6 +42,7 @@ _CLASSES: dict[str, Chars] = {
     "w": chars([(48, 57), (65, 90), (95, 95), (97, 122)]),
 }
 _OPTIONAL = {"~": "COMPLEMENT", "&": "INTERSECTION", "#": "EMPTY", "@": "ANYSTRING", "<": "INTERVAL"}
+_REPETITIONS = "?*+{"
 MAX_INTERVAL = 1_000
 #: `index.max_regex_length`, in UTF-16 units:
 #: https://www.elastic.co/docs/reference/elasticsearch/index-settings/index-modules
@@ -134,11 +135,12 @@ class _Parser:
         return self.join(parts)
 
     def repetition(self) -> Language:
-        if self.peek("?*+{"):
-            # a literal character by the grammar; of `**` no text is found (measured on 8.19.21)
-            raise OutOfFragment("a repetition of nothing in a Lucene regular expression", hint="escape the sign")
+        first = self.peek(_REPETITIONS)  # of nothing: a character like any other, `(?i)a` finds "?ia"
         item = self.atom()
-        while self.peek("?*+{"):
+        if first and self.peek(_REPETITIONS):
+            # what the grammar says is not what 8.19.21 does: `?*` finds "*" and not "?"
+            raise OutOfFragment("a repetition of nothing in a Lucene regular expression", hint="escape the sign")
+        while self.peek(_REPETITIONS):
             sign = self.next()
             if sign == "{":
                 item = self.counted(item)
