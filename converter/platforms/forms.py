@@ -34,10 +34,6 @@ XML_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 HOST_ENDS = "/:?#@"
 
 
-#: a class of more characters than this takes nearly any
-_NARROW = 128
-
-
 @dataclass(frozen=True)
 class Form:
     """`value` writes one value, `image` all values of a language, in this form.
@@ -84,24 +80,19 @@ def _xml_image(language: Language, ignore_case: bool = True) -> Language:
         return join(_xml_part(part, after, ignore_case) for part, after in zip(language.parts, following, strict=True))
     if isinstance(language, Alt):
         return either(_xml_image(option, ignore_case) for option in language.options)
-    inside = [c for c in XML_ENTITIES if _within(c, language)]
-    if not inside or _is_wide(language):
+    inside = [c for c in XML_ENTITIES if c in language]
+    if not inside or language.wide:
         return language
-    plain = _minus(language, "".join(XML_ENTITIES))
+    plain = language.without("".join(XML_ENTITIES))
     # a search that ignores case finds an entity in any letters
     return either((plain, *(literal(XML_ENTITIES[c], ignore_case) for c in inside)))
-
-
-def _is_wide(language: Chars) -> bool:
-    """Whether a class takes nearly any character."""
-    return sum(high - low + 1 for low, high in language.ranges) > _NARROW
 
 
 @lru_cache(maxsize=16384)
 def loses_some(language: Language) -> bool:
     """Whether a class of nearly all characters stands alone, so that an entity in its place is missed."""
     if isinstance(language, Chars):
-        return _is_wide(language) and any(_within(c, language) for c in XML_ENTITIES)
+        return language.wide and any(c in language for c in XML_ENTITIES)
     if isinstance(language, Repeat):
         return not _covers_entities(language) and loses_some(language.item)
     if isinstance(language, Alt):
@@ -117,7 +108,7 @@ def _xml_part_absorbed(part: Language, after: Language | None) -> bool:
     """A class, not the one character, that takes the start of an entity whose rest the following run takes."""
     if not isinstance(part, Chars) or part.ranges == ((ord("&"), ord("&")),):
         return False
-    return _within("&", part) and isinstance(after, Repeat) and _covers_entities(after)
+    return "&" in part and isinstance(after, Repeat) and _covers_entities(after)
 
 
 def _xml_part(part: Language, after: Language | None, ignore_case: bool) -> Language:
@@ -126,32 +117,7 @@ def _xml_part(part: Language, after: Language | None, ignore_case: bool) -> Lang
 
 def _covers_entities(run: Repeat) -> bool:
     """Whether any number of characters, all those of entities among them, may stand in the run."""
-    return (
-        run.high is None
-        and run.low <= 1
-        and isinstance(run.item, Chars)
-        and all(_within(c, run.item) for c in "&ampltg;")
-    )
-
-
-def _within(character: str, language: Chars) -> bool:
-    return any(low <= ord(character) <= high for low, high in language.ranges)
-
-
-def _minus(language: Chars, characters: str) -> Language:
-    """The class without some characters."""
-    points = sorted(map(ord, characters))
-    out: list[tuple[int, int]] = []
-    for low, high in language.ranges:
-        start = low
-        for point in points:
-            if start <= point <= high:
-                if start < point:
-                    out.append((start, point - 1))
-                start = point + 1
-        if start <= high:
-            out.append((start, high))
-    return Chars(tuple(out)) if out else Alt(())
+    return run.high is None and run.low <= 1 and isinstance(run.item, Chars) and all(c in run.item for c in "&ampltg;")
 
 
 def mapped(language: Language, function: Callable[[Language], Language]) -> Language:
@@ -166,7 +132,7 @@ def mapped(language: Language, function: Callable[[Language], Language]) -> Lang
 
 def _host(language: Language) -> Language:
     """The words of a language that hold nothing which would end a host name."""
-    return _minus(language, HOST_ENDS) if isinstance(language, Chars) else mapped(language, _host)
+    return either((language.without(HOST_ENDS),)) if isinstance(language, Chars) else mapped(language, _host)
 
 
 def _url_image(language: Language) -> Language:

@@ -38,10 +38,10 @@ from converter.semantics.regular.language import (
 
 #: derivation -> which side of the backslash its column holds
 HALVES = ("key", "value")
-_JOINT = ord("\\")
+_JOINT = char("\\", False)
 #: what ends the first part of a name that holds a backslash, if there is one
 PATH_ENDS = ":%}"
-_PART = chars([(_JOINT, _JOINT)], negated=True)
+_PART = chars(_JOINT.ranges, negated=True)
 #: the names of values
 NAMES = Alt(
     (
@@ -108,9 +108,9 @@ def _may_be_name(language: Language) -> bool:
     """False where every text begins like a key, with a plain word before a backslash."""
     last = ""
     for part in language.parts if isinstance(language, Seq) else (language,):
-        if not isinstance(part, Chars) or sum(high - low + 1 for low, high in part.ranges) > 2:
+        if not isinstance(part, Chars) or part.size > 2:
             return True
-        if part.ranges == ((_JOINT, _JOINT),):
+        if part == _JOINT:
             return last in ("", *PATH_ENDS)
         last = chr(part.ranges[0][0])
     return True
@@ -118,8 +118,7 @@ def _may_be_name(language: Language) -> bool:
 
 def _splits(language: Language) -> list[tuple[Language, Language]]:
     if isinstance(language, Chars):
-        inside = any(low <= _JOINT <= high for low, high in language.ranges)
-        return [(EMPTY_STRING, EMPTY_STRING)] if inside else []
+        return [(EMPTY_STRING, EMPTY_STRING)] if "\\" in language else []
     if isinstance(language, Alt):
         return [pair for option in language.options for pair in _splits(option)]
     if isinstance(language, Repeat):

@@ -18,7 +18,6 @@ from converter.semantics.regular.build import either, join
 from converter.semantics.regular.language import (
     ANY_STRING,
     EMPTY_STRING,
-    NOTHING,
     Alt,
     Chars,
     Language,
@@ -44,8 +43,6 @@ UNDECODABLE = Seq(
         Alt((EMPTY_STRING, _HEX, Seq((_NO_HEX, ANY_STRING)), Seq((_HEX, _NO_HEX, ANY_STRING)))),
     )
 )
-#: a class of more characters than this takes nearly any
-_NARROW = 128
 
 
 def decoded(text: str) -> str:
@@ -154,11 +151,11 @@ def _run(run: list[Chars], one: Recoding, ignore_case: bool) -> list[Language]:
 
 def _written(letters: Chars, one: Recoding) -> Chars:
     """A class with its characters as they are written; one of nearly all characters stays."""
-    if _wide(letters):
+    if letters.wide:
         return letters
     for old, new in one.characters:
-        if _within(old, letters):
-            letters = chars([*_without(letters, old).ranges, (ord(new), ord(new))])
+        if old in letters:
+            letters = chars([*letters.without(old).ranges, (ord(new), ord(new))])
     return letters
 
 
@@ -167,31 +164,17 @@ def _origin(language: Language, name: str) -> Language:
     if not isinstance(language, Chars):
         return mapped(language, partial(_origin, name=name))
     one = RECODINGS[name]
-    alike = all(_within(old, language) == _within(new, language) for old, new in one.characters)
-    if alike and _wide(language) and not one.codes:
+    alike = all((old in language) == (new in language) for old, new in one.characters)
+    if alike and language.wide and not one.codes:
         return language  # what is written as another character is in the class with it
     options: list[Language] = []
-    plain = _without(language, "%") if one.codes else language
+    plain = language.without("%") if one.codes else language
     for old, new in one.characters:
-        plain = _without(plain, old)
-        options += [char(old, False)] if _within(new, language) else []
-    if one.codes and _wide(language):
+        plain = plain.without(old)
+        options += [char(old, False)] if new in language else []
+    if one.codes and language.wide:
         options += [_ASCII_CODE, _FURTHER_CODES]
     elif one.codes:
         points = (code for low, high in language.ranges for code in range(low, high + 1))
         options += [literal("".join(f"%{octet:02x}" for octet in chr(code).encode()), True) for code in points]
-    return either((plain, *options)) if plain.ranges else either(options) if options else NOTHING
-
-
-def _wide(letters: Chars) -> bool:
-    return sum(high - low + 1 for low, high in letters.ranges) > _NARROW
-
-
-def _within(character: str, letters: Chars) -> bool:
-    return any(low <= ord(character) <= high for low, high in letters.ranges)
-
-
-def _without(letters: Chars, character: str) -> Chars:
-    point = ord(character)
-    cut = [p for low, high in letters.ranges for p in ((low, min(high, point - 1)), (max(low, point + 1), high))]
-    return Chars(tuple(dict.fromkeys((low, high) for low, high in cut if low <= high)))
+    return either((plain, *options))

@@ -78,7 +78,7 @@ def _drive(element: int) -> str:
     """The letter of a path's drive: C if it may be, else in upper case if it may be."""
     letter = _character(element)
     for wanted in ("C", letter.upper()):
-        if any(low <= ord(wanted) <= high for low, high in class_of(element).ranges):
+        if wanted in class_of(element):
             return wanted
     return letter
 
@@ -86,11 +86,11 @@ def _drive(element: int) -> str:
 @lru_cache(maxsize=10_000)
 def _character(element: int) -> str:
     """The most readable character of an element's class."""
-    ranges = class_of(element).ranges
+    letters = class_of(element)
     for character in READABLE:
-        if any(low <= ord(character) <= high for low, high in ranges):
+        if character in letters:
             return character
-    low, high = ranges[-1]
+    low, high = letters.ranges[-1]
     return chr(max(low, min(high, 233)))
 
 

@@ -85,7 +85,7 @@ def _texts(predicates: Iterable[Predicate]) -> Iterable[tuple[str, sequences.Alt
 def _parts(patterns: set[sequences.Sequence]) -> dict[int, list[int]]:
     """The single characters, as elements, that each class of a field's patterns could be spelt out in."""
     elements = {element for pattern in patterns for element in pattern if element & 3 == ONE}
-    sized = {element: sum(high - low + 1 for low, high in class_of(element).ranges) for element in elements}
+    sized = {element: class_of(element).size for element in elements}
     small = sorted((element for element in elements if sized[element] <= MAX_CHARACTERS), key=_order)
     out: dict[int, list[int]] = {}
     for wide in small:

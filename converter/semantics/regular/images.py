@@ -140,7 +140,7 @@ def ending(language: Language, allowed: Chars) -> Language:
 def after(language: Language, character: str) -> Language:
     """What may follow `character` at the start of a text of `language`."""
     if isinstance(language, Chars):
-        return EMPTY_STRING if _in(character, language) else NOTHING
+        return EMPTY_STRING if character in language else NOTHING
     if isinstance(language, Alt):
         return either(after(option, character) for option in language.options)
     if isinstance(language, Repeat):
@@ -198,10 +198,6 @@ def _fewer(language: Repeat) -> Language | None:
 def _common(one: Chars, other: Chars) -> Chars:
     pairs = ((max(a, c), min(b, d)) for a, b in one.ranges for c, d in other.ranges)
     return chars([(low, high) for low, high in pairs if low <= high])
-
-
-def _in(character: str, language: Chars) -> bool:
-    return any(low <= ord(character) <= high for low, high in language.ranges)
 
 
 def _has(language: Language, text: str) -> bool:

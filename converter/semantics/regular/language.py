@@ -22,6 +22,27 @@ class Chars(Tree):
 
     ranges: tuple[Range, ...]
 
+    def __contains__(self, character: str) -> bool:
+        return any(low <= ord(character) <= high for low, high in self.ranges)
+
+    @property
+    def size(self) -> int:
+        """How many characters the class has."""
+        return sum(high - low + 1 for low, high in self.ranges)
+
+    @property
+    def wide(self) -> bool:
+        """Whether the class stands for nearly any character, as `.` and `[^x]` do, and is not a list of some."""
+        return self.size > 128
+
+    def without(self, characters: str) -> Chars:
+        """The class less some characters; it has no ranges when none is left."""
+        ranges = self.ranges
+        for point in map(ord, characters):
+            cut = (part for low, high in ranges for part in ((low, min(high, point - 1)), (max(low, point + 1), high)))
+            ranges = tuple(dict.fromkeys((low, high) for low, high in cut if low <= high))
+        return Chars(ranges)
+
 
 @dataclass(frozen=True, eq=False)
 class Seq(Tree):
