@@ -143,7 +143,8 @@ def test_alerts_are_disabled_and_complete(target: str) -> None:
         rule = context().library.rules.get(path[1])
         tags = rule.raw["tags"] if rule else ["attack.t1505.003"]  # a detection names the technique it is for
         techniques = {tag.removeprefix("attack.").upper() for tag in tags if re.match(r"attack\.t\d", tag)}
-        assert techniques and (set(named) == techniques if rule else techniques <= set(named))
+        assert techniques
+        assert set(named) == techniques if rule else techniques <= set(named)
         level = settings["action.notable.param.severity"]
         assert settings["alert.severity"] == {"medium": "3", "high": "4", "critical": "5"}[level]
         if "action.notable.param.next_steps" not in settings:
