@@ -15,7 +15,8 @@ from converter.core.discovery import schema_of, targets
 from converter.core.errors import LibraryError
 from converter.core.model import Target
 from converter.core.platform import Schema
-from converter.platforms.pipelines import Note, transformations
+from converter.platforms.pipeline_items import Note
+from converter.platforms.pipelines import transformations
 
 FOLDER = "pipelines"
 #: where stock backends mean something else than Sigma, whatever the pipeline says; docs/stock-faults.md has events
