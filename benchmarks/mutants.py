@@ -20,9 +20,9 @@ sys.path.insert(0, str(ROOT))
 
 from converter.core.discovery import engines_for, schema_of, targets  # noqa: E402
 from converter.core.verdict import Outcome  # noqa: E402
+from converter.mutation.fates import Fate, fates  # noqa: E402
+from converter.mutation.mutate import OPERATORS, Surroundings, mutants  # noqa: E402
 from tests.project import all_subjects, benches  # noqa: E402
-from tests.support.mutants import Fate, fates  # noqa: E402
-from tests.support.mutate import OPERATORS, Surroundings, mutants  # noqa: E402
 
 
 def run(number: int) -> list[Fate]:

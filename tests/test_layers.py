@@ -22,7 +22,8 @@ LAYERS = (
     ("prove",),
     ("build",),
     ("verify", "explain"),
-    ("lint", "artefacts", "audit"),
+    ("lint", "artefacts", "audit", "mutation"),
+    ("catalogue",),
     ("cli",),
 )
 

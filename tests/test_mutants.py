@@ -15,11 +15,11 @@ from converter.build.bench import Bench, bench
 from converter.convert.convert import Converter
 from converter.core.discovery import schema_of, targets
 from converter.core.verdict import Outcome
+from converter.mutation.fates import Fate, fates
+from converter.mutation.mutate import OPERATORS, Mutant, Surroundings, mutants
 from converter.verify.verify import Subject
 from tests.project import benches, quick_engines, some_subjects
 from tests.support.generated import exemplar, sources
-from tests.support.mutants import Fate, fates
-from tests.support.mutate import OPERATORS, Mutant, Surroundings, mutants
 from tests.support.probes import probes_for
 
 #: mutants a query in this sample

@@ -12,7 +12,18 @@ from typing import Any
 import click
 
 from converter import __version__
-from converter.cli import auditing, building, converting, engines, proving, runtime, semantics, starting, verifying
+from converter.cli import (
+    auditing,
+    building,
+    converting,
+    engines,
+    proving,
+    publishing,
+    runtime,
+    semantics,
+    starting,
+    verifying,
+)
 from converter.cli.options import formats
 from converter.core.config import project_root
 from converter.core.errors import Faults, ParityError
@@ -80,7 +91,7 @@ def list_(root: Path | None, what: str, form: str) -> None:
         raise Faults(faults)
 
 
-for module in (auditing, building, converting, engines, proving, semantics, starting, verifying):
+for module in (auditing, building, converting, engines, proving, publishing, semantics, starting, verifying):
     module.register(main)
 
 if __name__ == "__main__":

@@ -82,6 +82,11 @@ def _data() -> Any:
     return json.loads(_DATA.read_text("utf-8"))
 
 
+def tactic_names() -> dict[str, str]:
+    """slug -> name of every tactic, in the order of the matrix."""
+    return {slug: str(known["name"]) for slug, known in _data()["tactics"].items()}
+
+
 def technique(id_: str, where: str = "") -> Technique:
     """The technique `T1505.003`. Raises LibraryError for one that the data does not hold."""
     known = _data()["techniques"]

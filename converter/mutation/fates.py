@@ -18,6 +18,7 @@ from converter.core.model import Event, Rule
 from converter.core.platform import Kind, Record, Schema
 from converter.core.verdict import Case, Engine, Outcome
 from converter.dialects.registry import dialect
+from converter.mutation.mutate import Mutant
 from converter.platforms.domains import domain_of, is_free
 from converter.platforms.forms import form
 from converter.platforms.losses import held
@@ -26,7 +27,6 @@ from converter.platforms.pullback import FREE
 from converter.prove.prove import Proof, prove
 from converter.semantics.decide.evaluate import as_address, as_number, as_text, matches
 from converter.verify.verify import Subject
-from tests.support.mutate import Mutant
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from converter.core.model import Rule
 from converter.core.platform import Kind, Schema
 from converter.core.taxonomy import NO_PATH
+from converter.mutation.mutate_json import json_mutants
 from converter.platforms.domains import NUMERIC_TYPES
-from tests.support.mutate_json import json_mutants
 
 #: operator -> what it does; the order is the one of reports
 OPERATORS = {
