@@ -23,7 +23,7 @@ LAYERS = (
     ("build",),
     ("verify", "explain"),
     ("lint", "artefacts", "audit", "mutation"),
-    ("catalogue",),
+    ("catalogue", "contribute"),
     ("cli",),
 )
 

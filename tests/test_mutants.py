@@ -7,7 +7,6 @@ the shipped queries and prints the table and those that the fixtures let live.
 from __future__ import annotations
 
 import functools
-import random
 
 import pytest
 
@@ -17,6 +16,7 @@ from converter.core.discovery import schema_of, targets
 from converter.core.verdict import Outcome
 from converter.mutation.fates import Fate, fates
 from converter.mutation.mutate import OPERATORS, Mutant, Surroundings, mutants
+from converter.mutation.spread import spread
 from converter.verify.verify import Subject
 from tests.project import benches, quick_engines, some_subjects
 from tests.support.generated import exemplar, sources
@@ -48,14 +48,7 @@ def every_mutant(subject: Subject) -> tuple[Mutant, ...]:
 
 def some(subject: Subject, count: int) -> list[Mutant]:
     """A fixed sample of a query's mutants, spread over the operators."""
-    found = every_mutant(subject)
-    shuffled = random.Random(subject.query.path).sample(found, len(found))
-    rank: dict[str, int] = {}
-    order: list[tuple[int, int, Mutant]] = []
-    for mutant in shuffled:
-        rank[mutant.operator] = rank.get(mutant.operator, 0) + 1
-        order.append((rank[mutant.operator], len(order), mutant))
-    return [mutant for _, _, mutant in sorted(order, key=lambda item: item[:2])[:count]]
+    return spread(every_mutant(subject), subject.query.path, count)
 
 
 @functools.cache

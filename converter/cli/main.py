@@ -15,6 +15,7 @@ from converter import __version__
 from converter.cli import (
     auditing,
     building,
+    contributing,
     converting,
     engines,
     proving,
@@ -91,7 +92,19 @@ def list_(root: Path | None, what: str, form: str) -> None:
         raise Faults(faults)
 
 
-for module in (auditing, building, converting, engines, proving, publishing, semantics, starting, verifying):
+_MODULES = (
+    auditing,
+    building,
+    contributing,
+    converting,
+    engines,
+    proving,
+    publishing,
+    semantics,
+    starting,
+    verifying,
+)
+for module in _MODULES:
     module.register(main)
 
 if __name__ == "__main__":
