@@ -183,7 +183,7 @@ def _compare(found: Examination, base: Path, library: Library) -> None:
         before = loader.at_revision(path, found.revision)
     except UsageError as error:
         found.new = "exists on disk, but not in" in error.message or "does not exist in" in error.message
-        found.unchanged = "" if found.new else error.message
+        found.unchanged = "" if found.new else error.message.replace(path, found.rule.path)
         return
     except ParityError as error:
         found.unchanged = str(error)
