@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converter.build.fixtures import has_fixture, load_all
+from converter.build.gaps import Missing, load_gaps
 from converter.build.gate import Gate, Pair, Refusal, Source
+from converter.build.index import index_files
 from converter.build.manifest import MANIFEST, as_text, beside, entries_of, limits_path, manifest, read_manifest
 from converter.build.many import Done, pairs
 from converter.build.named import find, select
@@ -52,6 +54,7 @@ class Prepared:
     detections: tuple[Detection, ...]
     unexecuted: tuple[str, ...] = ()
     correlations: tuple[Correlation, ...] = ()
+    gaps: tuple[Missing, ...] = ()
 
     @property
     def sources(self) -> tuple[Rule | Correlation | Detection, ...]:
@@ -69,9 +72,11 @@ def prepare(root: Path, names: Iterable[str] = (), site: bool = True) -> Prepare
     faults = [*everything.broken, *everything.other, *orphans(root)]
     library = everything.library
     settings = DEFAULTS
+    gaps: list[Missing] = []
     steps = (
         lambda: load_all(library.rules.values(), root),
         lambda: load_sequences(library.correlations.values(), root),
+        lambda: gaps.extend(load_gaps(root)),
         lambda: find(root, wanted),
     )
     for step in steps:
@@ -79,7 +84,7 @@ def prepare(root: Path, names: Iterable[str] = (), site: bool = True) -> Prepare
             step()
         except Faults as several:
             faults.extend(several.faults)
-        except UsageError as error:
+        except (UsageError, LibraryError) as error:
             faults.append(error)
     try:
         settings = load_settings(root, library) if site and not everything.broken else DEFAULTS
@@ -94,9 +99,8 @@ def prepare(root: Path, names: Iterable[str] = (), site: bool = True) -> Prepare
     tested: dict[str, Rule | Correlation] = {**named.rules, **named.correlations}
     without = tuple(path for path, rule in tested.items() if not has_fixture(rule, root))
     correlations = tuple(named.correlations.values())
-    return Prepared(
-        library, settings, tuple(named.rules.values()), tuple(named.detections.values()), without, correlations
-    )
+    rules, detections = tuple(named.rules.values()), tuple(named.detections.values())
+    return Prepared(library, settings, rules, detections, without, correlations, tuple(gaps))
 
 
 def _place(fault: ParityError) -> tuple[str, int]:
@@ -145,7 +149,7 @@ def _for_all(fault: ParityError, message: str, names: list[str], every: int) -> 
 
 
 def files(root: Path, prepared: Prepared, built: Built, complete: bool) -> dict[str, str]:
-    """path below output/ -> text, the manifest included. A partial build keeps the manifest's other entries."""
+    """path below output/ -> text, manifest and index included. A partial build keeps the manifest's other entries."""
     out: dict[str, str] = {}
     detections = {detection.path for detection in prepared.library.detections.values()}
     for pair in built.pairs:
@@ -153,8 +157,8 @@ def files(root: Path, prepared: Prepared, built: Built, complete: bool) -> dict[
             out[pair.query.path] = pair.query.text
             out |= beside(pair.query, pair.proof, pair.source in detections)
     old = None if complete else read_manifest(root)
-    out[MANIFEST] = as_text(manifest(prepared.library, prepared.settings, built.pairs, old))
-    return out
+    body = manifest(prepared.library, prepared.settings, built.pairs, old)
+    return {**out, MANIFEST: as_text(body), **index_files(prepared.library, body, prepared.gaps)}
 
 
 def dropped(root: Path, built: Built, made: Mapping[str, str]) -> tuple[str, ...]:
