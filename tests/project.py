@@ -45,14 +45,15 @@ def sample() -> tuple[Rule, ...]:
     rules = library().rules
     if os.environ.get("PARITY_EVERY_RULE"):
         return tuple(rules.values())
-    parts = {part.rule for detection in library().detections.values() for part in detection.parts}
+    parts = {part.rule for part in library().detections["web_shell"].parts}
     first = {rule.logsource: path for path, rule in sorted(rules.items(), reverse=True)}
     return tuple(rule for path, rule in rules.items() if path in parts or first[rule.logsource] == path)
 
 
 def sampled(source: str) -> bool:
-    """Whether a rule is in the sample; detections are."""
-    return source not in library().rules or any(rule.path == source for rule in sample())
+    """Whether a rule is in the sample, or all parts of a detection are."""
+    whole = {one.path: [part.rule for part in one.parts] for one in library().detections.values()}
+    return {*whole.get(source, [source])} <= {rule.path for rule in sample()}
 
 
 @functools.cache

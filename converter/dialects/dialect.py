@@ -27,13 +27,15 @@ class Abilities:
     """What a detection of several rules can do in the language.
 
     `windowed`: the query itself keeps to a time window. `ordered`: its rows come newest first. `label_column`: the
-    column (or key) of a row that names the part it belongs to, "" where rows carry no label. `macros`: a site may wrap
-    its sources in named macros (Splunk's `savedsearches`).
+    column (or key) of a row that names the part it belongs to, "" where rows carry no label. `first_label`: an event of
+    several parts is one row, with the label of the first of them; otherwise it is a row for each, or a row of all
+    labels. `macros`: a site may wrap its sources in named macros (Splunk's `savedsearches`).
     """
 
     windowed: bool = True
     ordered: bool = True
     label_column: str = "DetectionType"
+    first_label: bool = False
     macros: bool = False
 
 

@@ -17,11 +17,11 @@ from converter.core.model import Query, Rule, Target
 from converter.core.platform import Kind, Schema
 from converter.core.verdict import Outcome, Verdict
 from converter.dialects.limits import excess
-from converter.dialects.reading import Branch, Correlated, CorrelatedLeg
+from converter.dialects.reading import Correlated, CorrelatedLeg
 from converter.dialects.registry import dialect
 from converter.platforms.effects import concerns
 from converter.platforms.losses import NamedLoss, losses_of
-from converter.prove.prove import CHECK, Meaning, Proof, decided
+from converter.prove.prove import CHECK, Group, Meaning, Proof, decided
 from converter.rules.meaning import meaning
 from converter.rules.presence import having
 from converter.semantics.decide.domain import DEFAULT_BUDGET, Budget
@@ -143,13 +143,13 @@ def _kinds(rule: Rule, leg: CorrelatedLeg, schema: Schema) -> Iterator[Kind]:
             yield kind
 
 
-def _groups(correlation: Correlation, parts: Parts, found: Correlated) -> list[tuple[list[Rule], list[Branch]]]:
+def _groups(correlation: Correlation, parts: Parts, found: Correlated) -> list[Group]:
     """Which rules must mean what which branches mean: each its own leg's, or all those of all."""
     counted = (correlation.field,) if correlation.field else ()
     narrowed = [having(rule, (*correlation.fields_of(name), *counted)) for name, rule in parts]
     if correlation.type in TEMPORAL:
-        return [([rule], list(leg.branches)) for rule, leg in zip(narrowed, found.legs, strict=True)]
-    return [(narrowed, [branch for leg in found.legs for branch in leg.branches])]
+        return [Group([rule], leg.branches) for rule, leg in zip(narrowed, found.legs, strict=True)]
+    return [Group(narrowed, [branch for leg in found.legs for branch in leg.branches])]
 
 
 def _losses(correlation: Correlation, parts: Parts, schema: Schema) -> Iterator[NamedLoss]:

@@ -7,7 +7,7 @@ destroys is no way around: the rule is compared as it reads on what is left, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -30,7 +30,7 @@ from converter.rules.meaning import meaning
 from converter.semantics.decide.compare import Decision, Different, Unknown, compare, satisfiable
 from converter.semantics.decide.domain import DEFAULT_BUDGET, Budget, Domain
 from converter.semantics.decide.evaluate import holds
-from converter.semantics.decide.predicate import FALSE, And, Not, Predicate, conjunction, disjunction
+from converter.semantics.decide.predicate import FALSE, And, Not, Predicate, conjunction, disjunction, negation
 
 CHECK = "proof"
 Meaning = Callable[[Rule], Predicate]
@@ -76,6 +76,7 @@ def prove(
 ) -> Proof:
     """The proof for a query of one rule, or of a detection whose parts `rules` maps from their labels.
 
+    A label's rows are those of its part; where a row has but the first label, without those of the parts before.
     `means` gives a rule's meaning, with a site's placeholders filled in where it has some.
     """
     schema = schema_of(target)
@@ -83,9 +84,9 @@ def prove(
         if too_long := excess(query.text, target):
             raise QueryError(too_long)
         branches = dialect(target.dialect).read(query.text, schema)
-        groups: list[tuple[list[Rule], list[Branch]]] = [(list(rules.values()), list(branches))]
+        groups = [Group(list(rules.values()), list(branches))]
         if all(branch.labels for branch in branches) and len(rules) > 1:
-            groups = [([r], [b for b in branches if name in b.labels.values()]) for name, r in rules.items()]
+            groups = list(_labelled(rules, branches, dialect(target.dialect).abilities.first_label))
         return decided(groups, schema, budget, means)
     except OutOfFragment as fault:
         return Proof(Outcome.OUT_OF_FRAGMENT, fault.message)
@@ -93,13 +94,30 @@ def prove(
         return Proof(Outcome.ERROR, str(fault))
 
 
-def decided(groups: Iterable[tuple[list[Rule], list[Branch]]], schema: Schema, budget: Budget, means: Meaning) -> Proof:
+@dataclass(frozen=True)
+class Group:
+    """Rules and branches that must mean the same, but for what rules `before` take."""
+
+    rules: Sequence[Rule]
+    branches: Sequence[Branch]
+    before: Sequence[Rule] = ()
+
+
+def _labelled(rules: Mapping[str, Rule], branches: Iterable[Branch], first: bool) -> Iterator[Group]:
+    """One group a part: its rule, and the branches with its label."""
+    every, parts = list(rules.values()), list(branches)
+    for number, (name, rule) in enumerate(rules.items()):
+        own = [branch for branch in parts if name in branch.labels.values()]
+        yield Group([rule], own, every[:number] if first else ())
+
+
+def decided(groups: Iterable[Group], schema: Schema, budget: Budget, means: Meaning) -> Proof:
     """Whether, for each group, what some rules mean together is what some branches mean together."""
     losses: list[NamedLoss] = []
     rules: list[Rule] = []
-    for wanted, chosen in groups:
-        rules += wanted
-        comparison = _Comparison(wanted, chosen, schema, budget, means)
+    for group in groups:
+        rules += group.rules
+        comparison = _Comparison(group, schema, budget, means)
         answer = comparison.differs()
         if answer is not None:
             return answer
@@ -121,13 +139,12 @@ def _each_once(losses: Sequence[NamedLoss]) -> tuple[NamedLoss, ...]:
 class _Comparison:
     """Some rules against the branches of a query, kind by kind."""
 
-    def __init__(
-        self, rules: list[Rule], branches: list[Branch], schema: Schema, budget: Budget, means: Meaning
-    ) -> None:
-        self.rules, self.branches, self.schema, self.budget = rules, branches, schema, budget
-        self.meanings = {rule.path: means(rule) for rule in rules}
+    def __init__(self, group: Group, schema: Schema, budget: Budget, means: Meaning) -> None:
+        self.rules, self.before, self.branches = group.rules, group.before, group.branches
+        self.schema, self.budget = schema, budget
+        self.meanings = {rule.path: means(rule) for rule in (*group.rules, *group.before)}
         self._wanted: dict[object, Predicate] = {}
-        sources = tuple(source for rule in rules for source in rule.logsources)
+        sources = tuple(source for rule in self.rules for source in rule.logsources)
         self._about = covered(sources, schema)
         self._categories = {source.category for source in sources}
 
@@ -135,9 +152,12 @@ class _Comparison:
         """What the rules ask of events of a kind."""
         key = (kind.logsources, *kind.sigma.items())
         if key not in self._wanted:
-            meant = [rule for rule in self.rules if kind.meant_by(rule)]
-            self._wanted[key] = disjunction(fix(self.meanings[rule.path], kind) for rule in meant)
+            asked, taken = (self._any(rules, kind) for rules in (self.rules, self.before))
+            self._wanted[key] = asked if taken == FALSE else conjunction([asked, negation(taken)])
         return self._wanted[key]
+
+    def _any(self, rules: Iterable[Rule], kind: Kind) -> Predicate:
+        return disjunction(fix(self.meanings[rule.path], kind) for rule in rules if kind.meant_by(rule))
 
     def _nearest_first(self, kinds: int) -> list[tuple[int, Kind]]:
         """`members`, so that a witness is a record of the rules' own log source or else of one like it."""

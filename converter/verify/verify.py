@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import yaml
 
@@ -22,6 +23,8 @@ from converter.dialects.registry import dialect, gaps_of
 from converter.verify.excuses import Excuses
 
 Judge = Callable[[Event], bool]
+#: labels of a detection's parts, in their order; "" for a rule alone
+Labels = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def verify(subject: Subject, engine: Engine, bench: Bench, judges: Mapping[str, 
 
 
 def _excused(
-    subject: Subject, bench: Bench, expected: Mapping[int, str], hits: list[Hit]
+    subject: Subject, bench: Bench, expected: Mapping[int, Labels], hits: list[Hit]
 ) -> dict[int, tuple[str, ...]]:
     """position -> ids of the losses, for each answer that is not the rule's but right for what the record holds."""
     excuses = Excuses(bench.schema)
@@ -94,20 +97,16 @@ def _told(lost: Mapping[int, tuple[str, ...]]) -> str:
     return "\n".join(f"{loss}: {count} records answered by what they still hold" for loss, count in counts.items())
 
 
-def expected_positions(subject: Subject, bench: Bench, judges: Mapping[str, Judge]) -> dict[int, str]:
-    """position -> label of every sample that the query should return."""
-    return dict(_expected(subject, bench, judges))
-
-
-def _expected(subject: Subject, bench: Bench, judges: Mapping[str, Judge]) -> Iterator[tuple[int, str]]:
-    """(position, label) of every sample that the query should return."""
+def expected_positions(subject: Subject, bench: Bench, judges: Mapping[str, Judge]) -> dict[int, Labels]:
+    """position -> the labels of the parts that match, in their order, of every sample that the query should return."""
+    found: dict[int, Labels] = {}
     for position, sample in enumerate(bench.samples):
         if _outside_window(subject, sample):
             continue
         for path, rule in subject.rules.items():
             if sample.kind.meant_by(rule) and judges[path](sample.case.event):
-                yield position, subject.labels.get(path, "")
-                break
+                found[position] = (*found.get(position, ()), subject.labels.get(path, ""))
+    return found
 
 
 def _outside_window(subject: Subject, sample: Sample) -> bool:
@@ -117,7 +116,7 @@ def _outside_window(subject: Subject, sample: Sample) -> bool:
 
 
 def _faults(
-    subject: Subject, bench: Bench, expected: Mapping[int, str], hits: list[Hit], lost: Mapping[int, tuple[str, ...]]
+    subject: Subject, bench: Bench, expected: Mapping[int, Labels], hits: list[Hit], lost: Mapping[int, tuple[str, ...]]
 ) -> Iterator[str]:
     """What is wrong with the hits, as sentences; nothing if all is well."""
     gaps = {g.feature for g in gaps_of(subject.target)}
@@ -128,20 +127,30 @@ def _faults(
         if not _foreseen(sample, subject, gaps):
             word = "is not returned" if position in expected else "is returned"
             yield _tell(sample, f"{word} by the query")
-    if len(found) != len(set(found)):
-        yield "a record is returned twice"
+    yield from _repeated(subject, bench, hits)
     if subject.labels:
         yield from _label_faults(subject, bench, expected, hits)
 
 
-def _label_faults(subject: Subject, bench: Bench, expected: Mapping[int, str], hits: list[Hit]) -> Iterator[str]:
+def _repeated(subject: Subject, bench: Bench, hits: list[Hit]) -> Iterator[str]:
+    """A record comes once, and in a detection at most once with each label."""
+    column = dialect(subject.target.dialect).abilities.label_column if subject.labels else ""
+    rows = Counter((hit.position, str(hit.row.get(column)) if column else "") for hit in hits)
+    for (position, _), count in rows.items():
+        if count > 1:
+            yield _tell(bench.samples[position], "is returned twice")
+
+
+def _label_faults(subject: Subject, bench: Bench, expected: Mapping[int, Labels], hits: list[Hit]) -> Iterator[str]:
     abilities = dialect(subject.target.dialect).abilities
-    for hit in hits:
-        if abilities.label_column and hit.position in expected:
-            label = hit.row.get(abilities.label_column)
-            label = label[0] if isinstance(label, list) and label else label
-            if label != expected[hit.position]:
-                yield _tell(bench.samples[hit.position], f"is labelled {label!r}, not {expected[hit.position]!r}")
+    labelled: dict[int, list[Any]] = {}
+    for hit in hits if abilities.label_column else ():
+        label = hit.row.get(abilities.label_column)
+        labelled.setdefault(hit.position, []).extend(label if isinstance(label, list) else [label])
+    for position, labels in labelled.items():
+        wanted = expected.get(position)
+        if wanted and sorted(map(str, labels)) != sorted(wanted[:1] if abilities.first_label else wanted):
+            yield _tell(bench.samples[position], f"is labelled {labels}, not {list(wanted)}")
     if abilities.ordered:
         times = [str(bench.samples[h.position].record.fields[bench.schema.time]) for h in hits]
         if times != sorted(times, reverse=True):

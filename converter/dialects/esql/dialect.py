@@ -1,7 +1,7 @@
 """ES|QL as one record: see `converter.dialects.dialect`."""
 
 from converter.core.model import Gap
-from converter.dialects.dialect import Dialect, Requirement, deferred
+from converter.dialects.dialect import Abilities, Dialect, Requirement, deferred
 from converter.dialects.esql.correlation_writer import write_correlation
 from converter.dialects.esql.writer import write, write_detection
 
@@ -17,6 +17,7 @@ DIALECT = Dialect(
     write_correlation=write_correlation,
     read_correlation=deferred("converter.dialects.esql.correlation_reader", "read_correlation"),
     windows="tumbling",
+    abilities=Abilities(first_label=True),
     gaps=(
         Gap(
             "multi-valued field",
