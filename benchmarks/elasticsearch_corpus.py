@@ -1,12 +1,14 @@
 """A folder of public rules on a real Elasticsearch, every Elastic target: what comes back, and what should.
 
-    python benchmarks/elasticsearch_corpus.py RULES [--every N] [--offset N] [--target NAME]... [--format text|json]
+    python -m benchmarks.elasticsearch_corpus RULES [--every N] [--offset N] [--target NAME]... [--keep FILE]
+                                                    [--format text|json]
 
 Each query runs over the events that the prover makes of its own rule, as every kind of record that the platform may
 write for them, and over those of the other rules of its group. A pair (rule, target) is *right*; *wrong*: another
 record is returned, or one is missing; *silent*: nothing comes back, or a part matches nothing, and no error says so;
 *refused* by Elasticsearch; *unsupported*: refused by us, with the reason; *untested*: no event of it.
-JSON is one object a line, as the pairs come. Exit code 1 if a pair is wrong, silent or refused by Elasticsearch. Needs
+Probes are bounded (`TESTS`, `PROBES`), and the report says for how many rules. JSON is one object a line, as the groups
+come; progress is told on stderr. Exit code 1 if a pair is wrong, silent or refused by Elasticsearch. Needs
 `parity engines install elasticsearch`.
 """
 
@@ -18,10 +20,9 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -43,15 +44,19 @@ from converter.prove.prove import prove  # noqa: E402
 from converter.rules.evaluator import compile_rule  # noqa: E402
 from converter.rules.library import read_folder  # noqa: E402
 from converter.rules.meaning import meaning  # noqa: E402
+from converter.semantics.decide.domain import Budget  # noqa: E402
 from converter.verify.excuses import Excuses  # noqa: E402
-from tests.support.probes import probe  # noqa: E402
+from tests.support.probes import evenly, probe, telling  # noqa: E402
 
 ENGINES: dict[str, Engine] = {engine.dialect: engine for engine in (DSL, EQL, ESQL, LUCENE)}
 OUTCOMES = ("right", "wrong", "silent", "refused", "unsupported", "untested", "error")
 #: rules whose records share an index: a corpus of its own costs a second, and each is the others' near miss
 GROUP = 25
-#: probes of one rule, taken evenly from all of them
+#: probes of one rule, taken evenly from those that were made
 PROBES = 24
+#: tests of one rule that probes are made for, taken evenly from all; alternatives of one pattern that get one; effort
+#: for one of them: among hundreds of tests each costs a second
+TESTS, ALTERNATIVES, BUDGET = 24, 8, Budget(steps=150_000, conflicts=1_000)
 #: how the engine tells that a part of a query became "matches nothing"
 _SILENT = re.compile(r"match(es)? nothing")
 _POSITION = re.compile(r"record (\d+):")
@@ -67,23 +72,26 @@ class Pair:
     why: str = ""
     proof: str = ""
     records: int = 0
+    #: whether some test of the rule has no probe, because the rule has more than `TESTS`
+    bounded: bool = False
 
 
-def probes(rule: Rule, schema: Schema) -> tuple[Case, ...]:
-    """Events of a rule for one platform, with the evaluator's verdict; () where the prover makes none."""
+def probes(rule: Rule, schema: Schema) -> tuple[tuple[Case, ...], bool]:
+    """Events of a rule for one platform, with the evaluator's verdict, and whether some test of the rule got none
+    because it has more than `TESTS`; no events where the prover makes none."""
     kind = next((kind for kind in schema.kinds if kind.meant_by(rule)), None)
     if kind is None:
-        return ()
+        return (), False
     judge = compile_rule(rule)
     try:
-        found = probe(fix(meaning(rule), kind), domain_of(kind, schema)).probes
+        found = probe(fix(meaning(rule), kind), domain_of(kind, schema), BUDGET, TESTS, ALTERNATIVES)
     except ParityError:
-        return ()
-    step = max(1, len(found) / PROBES)
-    chosen = [found[int(n * step)] for n in range(min(PROBES, len(found)))]
+        return (), False
+    chosen = evenly(found.probes, PROBES)
     fixed = {name: value for name, value in kind.sigma.items() if value is not None}
-    events = [{**fixed, **item.event} for item in chosen]
-    return tuple(Case(item.name, event, judge(event)) for item, event in zip(chosen, events, strict=True))
+    events = [{**telling(rule, schema), **fixed, **item.event} for item in chosen]
+    cases = tuple(Case(item.name, event, judge(event)) for item, event in zip(chosen, events, strict=True))
+    return cases, found.passed > 0
 
 
 def indexed(made: Bench) -> Bench:
@@ -135,24 +143,30 @@ def _told(sample: Sample, hit: bool) -> str:
     return f"{'returned' if hit else 'not returned'}: {sample.kind.name} {dict(sample.record.fields)}"
 
 
-def run(rules: Sequence[Rule], names: Sequence[str], tell: Any) -> Iterator[Pair]:
-    """Every pair, group by group, platform by platform."""
+def run(rules: Sequence[Rule], names: Sequence[str], tell: Callable[[str], None]) -> Iterator[list[Pair]]:
+    """Every pair, group by group, and of a group platform by platform."""
     chosen = [targets()[name] for name in names]
-    done = 0
     for start in range(0, len(rules), GROUP):
         group = rules[start : start + GROUP]
-        for schema in {t.schema: schema_of(t) for t in chosen}.values():
-            own = {rule.path: rule for rule in group if any(kind.meant_by(rule) for kind in schema.kinds)}
-            if not own:
-                continue
-            made = indexed(bench(schema, {path: probes(rule, schema) for path, rule in own.items()}, own))
-            excuses = Excuses(schema)
-            expected = {path: matched(rule, made) for path, rule in own.items()}
-            for target in (t for t in chosen if schema_of(t) is schema):
-                for path, rule in own.items():
-                    yield _pair(rule, target, made, excuses, expected[path])
-        done += len(group)
-        tell(f"{done} of {len(rules)} rules")
+        yield [
+            pair
+            for schema in {t.schema: schema_of(t) for t in chosen}.values()
+            for pair in _group(group, schema, chosen)
+        ]
+        tell(f"{start + len(group)} of {len(rules)} rules")
+
+
+def _group(group: Sequence[Rule], schema: Schema, chosen: Sequence[Target]) -> Iterator[Pair]:
+    own = {rule.path: rule for rule in group if any(kind.meant_by(rule) for kind in schema.kinds)}
+    if not own:
+        return
+    found = {path: probes(rule, schema) for path, rule in own.items()}
+    made = indexed(bench(schema, {path: cases for path, (cases, _) in found.items()}, own))
+    excuses = Excuses(schema)
+    expected = {path: matched(rule, made) for path, rule in own.items()}
+    for target in (t for t in chosen if schema_of(t) is schema):
+        for path, rule in own.items():
+            yield replace(_pair(rule, target, made, excuses, expected[path]), bounded=found[path][1])
 
 
 def _pair(rule: Rule, target: Target, made: Bench, excuses: Excuses, expected: frozenset[int]) -> Pair:
@@ -177,6 +191,8 @@ def report(pairs: Sequence[Pair]) -> None:
     for name in names:
         counts = Counter(pair.outcome for pair in pairs if pair.target == name)
         print(f"{name:{width}} " + " ".join(f"{counts[outcome]:11}" for outcome in OUTCOMES))
+    bounded = {pair.rule for pair in pairs if pair.bounded}
+    print(f"{PROBES} probes a rule at most; {len(bounded)} rules have more than {TESTS} tests, {TESTS} of them probed")
     for pair in pairs:
         if pair.outcome in ("wrong", "silent", "refused", "error"):
             print(f"{pair.outcome} {pair.target} {pair.rule} (proof: {pair.proof or 'none'})\n    {pair.why[:600]}")
@@ -192,31 +208,41 @@ def main() -> int:
     parser.add_argument("--offset", type=int, default=0, help="the first of them")
     elastic = [name for name, target in targets().items() if target.dialect in ENGINES]
     parser.add_argument("--target", action="append", choices=elastic)
+    parser.add_argument("--keep", type=Path, help="write the pairs here too; go on where a run that was ended left off")
     parser.add_argument("--format", choices=["text", "json"], default="text")
     given = parser.parse_args()
-    shown = given.format == "text" and sys.stderr.isatty()
 
     def tell(text: str) -> None:
-        if shown:
-            print(f"\r{text}", end="", file=sys.stderr, flush=True)
+        print(f"{time.perf_counter() - start:6.0f} s  {text}", file=sys.stderr, flush=True)
 
+    start = time.perf_counter()
     names = given.target or elastic
     rules, faults = read_folder(given.rules)
     schemas = [schema_of(targets()[name]) for name in names]
     sources = {kind.logsource for schema in schemas for kind in schema.kinds}
     chosen = [rule for rule in rules if any(rule.covers(source) for source in sources)][given.offset :: given.every]
-    tell(f"{len(rules)} rules, {len(faults)} unreadable; {len(chosen)} to run")
-    start = time.perf_counter()
-    pairs = []
-    for pair in run(chosen, names, tell):
-        pairs.append(pair)
+    pairs = kept(given.keep)
+    left = [rule for rule in chosen if rule.path not in {pair.rule for pair in pairs}]
+    tell(f"{len(rules)} rules, {len(faults)} unreadable; {len(chosen)} chosen, {len(left)} to run")
+    for group in run(left, names, tell):
+        pairs += group
+        lines = "".join(json.dumps(asdict(pair), ensure_ascii=False) + "\n" for pair in group)
+        if given.keep:
+            with given.keep.open("a", encoding="utf-8") as file:
+                file.write(lines)
         if given.format == "json":
-            print(json.dumps(asdict(pair), ensure_ascii=False), flush=True)
-    tell("\n")
+            print(lines, end="", flush=True)
     if given.format == "text":
         report(pairs)
         print(f"{len(pairs)} pairs of {len(chosen)} rules in {time.perf_counter() - start:.0f} s")
     return 1 if any(pair.outcome in ("wrong", "silent", "refused", "error") for pair in pairs) else 0
+
+
+def kept(file: Path | None) -> list[Pair]:
+    """The pairs of an earlier run with the same choice of rules and targets; a group is written when it is whole."""
+    if file is None or not file.exists():
+        return []
+    return [Pair(**json.loads(line)) for line in file.read_text("utf-8").splitlines()]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from converter.convert.convert import Converter
 from converter.core.discovery import schema_of, schemas, targets
 from converter.core.model import Rule, Target
 from converter.core.verdict import Engine, Outcome
+from converter.explain.generic import generic_domain
 from converter.platforms.losses import held, reading
 from converter.platforms.pullback import fix
 from converter.prove.prove import prove
@@ -22,7 +23,7 @@ from converter.semantics.regular.flavours import from_pcre
 from converter.verify.verify import Subject, verify
 from tests.project import benches, quick_engines, sample, some_subjects
 from tests.support.generated import exemplar, sources
-from tests.support.probes import Predictor, Probes, atoms_of, options, probes_for
+from tests.support.probes import Predictor, Probes, atoms_of, options, probe, probes_for
 
 LIBRARY = list(sample())
 EXEMPLARS = [exemplar(source) for source in sources()]
@@ -112,8 +113,8 @@ def test_meaning_and_evaluator_agree_on_probes(rule: Rule) -> None:
     """Two readings of the specification that share no value handling give one answer on every event of the suite."""
     judge = compile_rule(rule.raw)
     for schema in (name for name in schemas() if taken(rule, name)):
-        for probe in probes(rule.path, schema).probes:
-            assert judge(probe.event) == probe.match, probe
+        for found in probes(rule.path, schema).probes:
+            assert judge(found.event) == found.match, found
 
 
 @pytest.mark.parametrize("rule", LIBRARY, ids=short)
@@ -122,6 +123,18 @@ def test_meaning_and_evaluator_agree_on_fixtures(rule: Rule) -> None:
     judge = compile_rule(rule.raw)
     for case in (case for cases in benches().cases.values() for case in cases):
         assert judge(case.event) == holds(meaning(rule), case.event), case
+
+
+def test_probes_of_some_tests_are_among_those_of_all() -> None:
+    """With a bound, tests at even distances get the probes that they would have had, and the others are counted."""
+    rule = next(rule for rule in EXEMPLARS if rule.category == "process_creation")
+    domain = generic_domain(rule.logsource, meaning(rule).fields)
+    whole, some = probe(meaning(rule), domain), probe(meaning(rule), domain, most=2, alternatives=1)
+    assert some.atoms == whole.atoms > 2
+    assert some.passed == whole.atoms - 2
+    assert {p.name.split()[1] for p in some.probes} == {"1", str(1 + whole.atoms // 2)}
+    assert not any(p.name.endswith("alternative 1") for p in some.probes)
+    assert {repr(p) for p in some.probes} <= {repr(p) for p in whole.probes}
 
 
 def test_alternatives_are_told_apart() -> None:

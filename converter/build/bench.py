@@ -15,11 +15,12 @@ from converter.core.taxonomy import FieldType, field_type
 from converter.core.verdict import Case
 from converter.platforms.derive import SEPARATORS, derive
 from converter.platforms.forms import is_further
-from converter.platforms.inverse import present
+from converter.platforms.inverse import NEVER, present
+from converter.platforms.losses import held
 from converter.platforms.project import kinds_of, project
 from converter.platforms.pullback import known
 from converter.rules.meaning import meaning
-from converter.semantics.decide.evaluate import holds
+from converter.semantics.decide.evaluate import holds, matches
 from converter.semantics.decide.predicate import Predicate
 
 #: The moment at which all queries over fixtures are asked; any will do, as long as it is always the same.
@@ -131,16 +132,23 @@ class _Projection:
         age = number % 600 + 1 if case.age_minutes is None else case.age_minutes
         with suppress(NotRepresentable):
             record = project(self.schema, kind, case.event, number, _iso(self.now - timedelta(minutes=age)))
-            if holds(self._known[kind.name], case.event) and not without_parts(kind, case.event):
+            if holds(self._known[kind.name], case.event) and not assumed_away(kind, case.event, self.schema):
                 self.samples.append(Sample(owner, case, kind, record))
 
 
-def without_parts(kind: Kind, event: Event) -> bool:
-    """Whether a value is kept by its parts alone and has none: the platform's assumption says that there is no such."""
+def assumed_away(kind: Kind, event: Event, schema: Schema) -> bool:
+    """Whether the platform's assumptions say that no record of the kind comes of such an event.
+
+    A value is kept by its parts alone and has none, or what is held of it reads like something else (`NEVER`).
+    """
+    kept = held(event, kind, schema)
     for field, value in event.items():
         columns = [column for column in kind.columns if column.source == field]
         partial = bool(columns) and all(present(column.derive) for column in columns)
         if partial and all(derive(column.derive, value) in (None, []) for column in columns):
+            return True
+        never = [NEVER[column.derive].language for column in columns if column.derive in NEVER]
+        if isinstance(kept.get(field), str) and any(matches(language, kept[field]) for language in never):
             return True
     return False
 

@@ -170,7 +170,7 @@ INVERSE: dict[str, Inverse] = {
     "unnumbered": Strings,
 }
 _WORD = Seq((literal("0x", True), Repeat(chars([(48, 57), (97, 102)], ignore_case=True), 8, 8)))
-#: derivations -> the values that no record of such a kind has: what Sysmon writes for data that is no text
+#: derivations -> the values that no record of such a kind has: what Sysmon writes for data that is no text, or none
 NEVER: dict[str, Strings] = {
     "unnumbered": Strings(
         Alt(
@@ -178,6 +178,7 @@ NEVER: dict[str, Strings] = {
                 Seq((literal("DWORD (", True), _WORD, literal(")", True))),
                 Seq((literal("QWORD (", True), _WORD, literal("-", True), _WORD, literal(")", True))),
                 literal("Binary Data", True),
+                literal("(Empty)", True),
             )
         )
     )

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from converter.build import sequences as fixtures
-from converter.build.bench import NOW, kinds_for, without_parts
+from converter.build.bench import NOW, assumed_away, kinds_for
 from converter.core.correlation import Correlation
 from converter.core.discovery import schema_of
 from converter.core.errors import EngineUnavailable, NotRepresentable, ParityError
@@ -169,7 +169,7 @@ def _played(case: fixtures.Sequence, rules: Mapping[str, Rule], schema: Schema, 
 
 def _kind(one: fixtures.Happening, rule: Rule, schema: Schema, which: int) -> Kind:
     found = kinds_for(schema, Case("", one.event, True), rule)
-    fitting = [k for k in found if holds(known(k, schema), one.event) and not without_parts(k, one.event)]
+    fitting = [k for k in found if holds(known(k, schema), one.event) and not assumed_away(k, one.event, schema)]
     if not fitting:
         raise NotRepresentable(f"{schema.name} has no record for this event")
     return fitting[which]

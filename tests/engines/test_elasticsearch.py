@@ -274,7 +274,7 @@ def test_half_an_answer_is_an_engine_error(body: dict[str, Any], monkeypatch: py
     """Each comes with status 200."""
     whole = {"hits": {"hits": [], "total": {"value": 0, "relation": "eq"}}, "columns": [{"name": "_id"}], "values": []}
     rows = records({"k": "half"})
-    assert found("k:a", rows) == []
+    assert found("k:a", rows) == rows_of('FROM logs-* METADATA _id | WHERE k == "a" | KEEP _id', rows) == []
     monkeypatch.setattr(transport.Loopback, "send", lambda self, method, path, *rest: Reply(200, {**whole, **body}))
     for run in (found, rows_of):
         with pytest.raises(EngineError, match="in part only"):
@@ -319,14 +319,41 @@ def test_records_are_indexed_once_and_never_served_stale(monkeypatch: pytest.Mon
     assert calls.count("/_bulk") == 2
 
 
+def test_a_corpus_costs_few_indices() -> None:
+    """Tables with the same columns share an index, but those with records have their own where they are named."""
+    node.on_node(lambda there: there.corpora.drop_all())
+    types = {"k": "keyword"}
+    tables = [f"logs-{name}-default" for name in ("a", "b", "c", "d", "e")]
+    wide = schema_of({**dict.fromkeys(tables, types), "logs-f-default": {**types, "n": "long"}})
+    rows = [Record(tables[0], {"k": "x"}), Record(tables[1], {"k": "x"})]
+    assert [hit.position for hit in LUCENE.run("k:x", rows, wide)] == [0, 1]
+    assert len(indices()) == 2
+    for pattern, positions in {
+        "*": [0, 1],
+        "a-*": [0],
+        "b-default": [1],
+        "c-*, logs-d-*": [],
+        "b*,logs-f-*": [1],
+    }.items():
+        assert (
+            rows_of(f'FROM logs-{pattern} METADATA _id | WHERE k == "x" | SORT _id | KEEP _id', rows, wide) == positions
+        )
+    assert len(indices()) == 2 + 2 + 2
+
+
+def indices() -> list[str]:
+    """The names of all indices of the node."""
+    path = "/_settings?filter_path=*.settings.index.uuid"
+    return list(node.on_node(lambda there: there._transport.send("GET", path).body))
+
+
 def test_old_corpora_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than MAX_INDICES are kept, and one that was dropped is indexed again when asked for."""
     monkeypatch.setattr(corpora, "MAX_INDICES", 6)
     rows = [records({"k": f"corpus {i}"}) for i in range(6)]
     for i in (0, 1, 2, 3, 4, 5, 0):
         assert rows_of(f'FROM logs-* METADATA _id | WHERE k == "corpus {i}" | KEEP _id', rows[i]) == [0]
-    path = "/_settings?filter_path=*.settings.index.uuid"
-    assert len(node.on_node(lambda there: there._transport.send("GET", path).body)) <= 6
+    assert len(indices()) <= 6
 
 
 # The node's life

@@ -164,7 +164,7 @@ def test_the_same_seed_makes_the_same_queries() -> None:
 
 def _pairs(rules: Sequence[Rule], target: str, text: str = "") -> list[corpus.Pair]:
     schema = schema_of(targets()[target])
-    made = bench(schema, {rule.path: corpus.probes(rule, schema) for rule in rules}, {r.path: r for r in rules})
+    made = bench(schema, {rule.path: corpus.probes(rule, schema)[0] for rule in rules}, {r.path: r for r in rules})
     out = []
     for rule in rules:
         query = Converter().query(rule, targets()[target])

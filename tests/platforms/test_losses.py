@@ -164,3 +164,15 @@ def test_no_loss_excuses_what_a_record_tells() -> None:
     for engine in quick_engines(target.dialect):
         verdict = verify(broken, engine, platform, {rule.path: compile_rule(rule)})
         assert verdict.outcome in (Outcome.DISAGREE, Outcome.NOT_RUN)
+
+
+@pytest.mark.parametrize("target", ["elastic-dsl", "defender"])
+def test_what_an_assumption_rules_out_is_in_no_bench(target: str) -> None:
+    """Text that reads like a number as Sysmon writes it is no record of text; what a loss drops still is one."""
+    rule, schema = rule_for("registry_set", {"Details": "x"}), schema_of(targets()[target])
+    values = {"DWORD (0x00000001)": False, "binary data": False, "(EMPTY)": False, "(Empty)": True, "x": True}
+    for value, there in values.items():
+        event = {"Details": value, "TargetObject": "HKLM\\SOFTWARE\\a\\b", "EventType": "SetValue"}
+        found = bench(schema, {rule.path: (Case("one", event, value == "x"),)}, {rule.path: rule}).samples
+        texts = [s for s in found if s.owner and any(column.derive == "unnumbered" for column in s.kind.columns)]
+        assert bool(texts) is there, (value, [s.describe() for s in texts])

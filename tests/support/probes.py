@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeVar
 
 from converter.core.model import Event, Rule
 from converter.core.platform import Kind, Schema
@@ -57,6 +57,8 @@ _HASHES = re.compile(rf"(?:{_HASH})(?:,(?:{_HASH}))*", re.IGNORECASE)
 #: what marks the second event's field while both events of a pair are looked for at once
 _TWIN = "\N{PRIME}"
 
+_Item = TypeVar("_Item")
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -73,28 +75,49 @@ class Probes:
     """The probes of a rule on one platform.
 
     `atoms` counts the tests of the meaning. `coupled` names those that no pair of events can isolate, because another
-    test covers them; `unsettled` those for which the budget ended the search.
+    test covers them; `unsettled` those for which the budget ended the search; `passed` counts the tests that were not
+    looked at, because no more than `most` were asked for.
     """
 
     probes: tuple[Probe, ...]
     atoms: int
     coupled: tuple[str, ...]
     unsettled: tuple[str, ...]
+    passed: int = 0
 
     def cases(self) -> tuple[Case, ...]:
         """The probes as fixtures."""
         return tuple(Case(probe.name, probe.event, probe.match) for probe in self.probes)
 
 
-def probe(predicate: Predicate, domain: Domain, budget: Budget = DEFAULT_BUDGET) -> Probes:
-    """The probes for a meaning over Sigma fields. Deterministic: the same meaning gives the same events."""
-    search = _Search(predicate, domain, budget)
-    for number, atom in enumerate(search.atoms, 1):
+def probe(
+    predicate: Predicate,
+    domain: Domain,
+    budget: Budget = DEFAULT_BUDGET,
+    most: int | None = None,
+    alternatives: int = MAX_OPTIONS,
+) -> Probes:
+    """The probes for a meaning over Sigma fields. Deterministic: the same meaning gives the same events.
+
+    `most` tests, taken evenly from all, are looked at, and as many `alternatives` of each pattern: what a test costs
+    grows with the number of tests beside it.
+    """
+    search = _Search(predicate, domain, budget, alternatives)
+    chosen = evenly(list(enumerate(search.atoms, 1)), len(search.atoms) if most is None else most)
+    for number, atom in chosen:
         search.isolate(atom, f"test {number} ({atom.field})")
     unique: dict[str, Probe] = {}
     for item in search.found:
         unique.setdefault(repr(sorted(item.event.items())), item)
-    return Probes(tuple(unique.values()), len(search.atoms), tuple(search.coupled), tuple(search.unsettled))
+    atoms = len(search.atoms)
+    coupled, unsettled = tuple(search.coupled), tuple(search.unsettled)
+    return Probes(tuple(unique.values()), atoms, coupled, unsettled, atoms - len(chosen))
+
+
+def evenly(items: Sequence[_Item], count: int) -> list[_Item]:
+    """At most `count` of the items, at even distances, the first among them."""
+    step = max(1.0, len(items) / max(count, 1))
+    return [items[int(number * step)] for number in range(min(count, len(items)))]
 
 
 def domain_for(rule: Rule, schema: Schema) -> Domain:
@@ -111,8 +134,8 @@ def domain_for(rule: Rule, schema: Schema) -> Domain:
 
 
 class _Search:
-    def __init__(self, predicate: Predicate, domain: Domain, budget: Budget) -> None:
-        self.predicate, self.domain, self.budget = predicate, domain, budget
+    def __init__(self, predicate: Predicate, domain: Domain, budget: Budget, alternatives: int) -> None:
+        self.predicate, self.domain, self.budget, self.alternatives = predicate, domain, budget, alternatives
         self.atoms = tuple(dict.fromkeys(atoms_of(predicate)))
         self.found: list[Probe] = []
         self.coupled: list[str] = []
@@ -160,7 +183,7 @@ class _Search:
 
     def _options(self, atom: Atom, effect: Predicate, name: str, language: Language) -> None:
         for number, (one, others) in enumerate(options(language)):
-            if number >= MAX_OPTIONS:
+            if number >= self.alternatives:
                 break
             only = conjunction([effect, Atom(atom.field, Strings(one)), Not(Atom(atom.field, Strings(others)))])
             answer = satisfiable(only, self.domain, self.budget)
@@ -285,12 +308,12 @@ class Predictor:
 
 def probes_for(rule: Rule, schema: Schema, budget: Budget = DEFAULT_BUDGET) -> Probes:
     """The probes of a rule on a platform; what its kinds of record fix is in each event."""
-    fixed = {**_telling(rule, schema), **fixed_fields([schema], rule.logsources)}
+    fixed = {**telling(rule, schema), **fixed_fields([schema], rule.logsources)}
     found = probe(meaning(rule), domain_for(rule, schema), budget)
     return replace(found, probes=tuple(replace(p, event={**fixed, **p.event}) for p in found.probes))
 
 
-def _telling(rule: Rule, schema: Schema) -> dict[str, Any]:
+def telling(rule: Rule, schema: Schema) -> dict[str, Any]:
     """Values for what tells records of the rule's log sources from others (a path's first character), if untested."""
     kinds = [kind for kind in schema.kinds if rule.covers(kind.logsource)]
     names = frozenset[str]().union(*(known(kind, schema).fields for kind in kinds)) - meaning(rule).fields

@@ -78,7 +78,7 @@ class Place:
         Raises QueryError also when other rows have no `_id`, by which each is traced to its record, and for a warning
         that says the result is not what the query asks for.
         """
-        corpus = self.corpora.of(records, schema)
+        corpus = self.corpora.of(records, schema, apart=True)
         if _EVERYWHERE.search(text):
             self.corpora.keep_only(corpus)  # a pattern that fits every index would find the other corpora's too
         addressed = self._addressed(text, corpus)
@@ -97,7 +97,7 @@ class Place:
 
         https://www.elastic.co/docs/reference/query-languages/esql/esql-rest (`profile`)
         """
-        addressed = self._addressed(text, self.corpora.of(records, schema))
+        addressed = self._addressed(text, self.corpora.of(records, schema, apart=True))
         answer = self._transport.send("POST", "/_query", json.dumps({"query": addressed, "profile": True}).encode())
         body = accepted(answer, "the query")
         _whole(body)

@@ -49,7 +49,7 @@ class Node:
         except BaseException:
             self.process.close()
             raise
-        self.place = Place(transport, Corpora(transport, "parity", STAND_INS), ROW_LIMITS)
+        self.place = Place(transport, Corpora(transport, "parity", STAND_INS, shared=True), ROW_LIMITS)
 
 
 class _Shared:

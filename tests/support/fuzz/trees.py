@@ -132,6 +132,28 @@ _ATOMS += [
     "\u212a",
     "/",
 ]
+#: what Lucene refuses, or reads otherwise than most; a repetition sign with nothing before it is a character
+_SELDOM = ["~(a)", "a&b", "(", "a{2,1}", "[b-a]", "a|", "|a", "(a|)", "\\b", "[]", "^a$", "a**", ".*x.*x.*x.*y"]
+_SELDOM += [
+    "*",
+    "+",
+    "?",
+    "{2}",
+    "**",
+    "+*",
+    "?a",
+    "+a",
+    "*.a",
+    "{1,2}",
+    "{2}a",
+    "(*)",
+    "(+a)",
+    "(?a|b)",
+    "a|*",
+    "~*",
+    "a&+",
+]
+_SELDOM += ["*{2}", "?+a", "{", "a{", "a{2", "}", "a}", "(?:a)", "(*|+)*", "a+++", "+?"]
 _TIMES = ["", "", "", "", "*", "+", "?", "{2}", "{1,3}", "{0,}", "*?"]
 
 
@@ -147,9 +169,7 @@ def regex(random: Random, depth: int = 2) -> str:
         return f"({'|'.join(options)}){random.choice(_TIMES)}"
     if how < 0.92:
         return f".*{regex(random, depth - 1)}.*"
-    return random.choice(
-        ["~(a)", "a&b", "(", "a{2,1}", "[b-a]", "*", "a|", "|a", "(a|)", "\\b", "[]", "^a$", "a**", ".*x.*x.*x.*y"]
-    )
+    return random.choice(_SELDOM)
 
 
 def number(random: Random) -> int:
