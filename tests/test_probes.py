@@ -23,7 +23,8 @@ from converter.semantics.regular.flavours import from_pcre
 from converter.verify.verify import Subject, verify
 from tests.project import benches, quick_engines, sample, some_subjects
 from tests.support.generated import exemplar, sources
-from tests.support.probes import Predictor, Probes, atoms_of, options, probe, probes_for
+from tests.support.probes import Predictor, Probes, atoms_of, probe, probes_for
+from tests.support.variants import options
 
 LIBRARY = list(sample())
 EXEMPLARS = [exemplar(source) for source in sources()]
