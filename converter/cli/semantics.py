@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from converter.cli.options import STRICT, formats, progress, project, tell_warnings
+from converter.cli.options import STRICT, chosen_targets, formats, progress, project, tell_warnings
 from converter.cli.render import sarif
 
 
@@ -19,7 +20,7 @@ def register(group: click.Group) -> None:
 
 
 @click.command()
-@click.argument("old")
+@click.argument("old", required=False)
 @click.argument("new", required=False)
 @click.option("--target", "-t", "name", metavar="T", help="On this target's records; a query needs it.")
 @click.option("--rev", metavar="REV", help="OLD as it stood at this git revision, against OLD as it is now.")
@@ -27,12 +28,14 @@ def register(group: click.Group) -> None:
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.pass_obj
 def diff(
-    root: Path | None, old: str, new: str | None, name: str | None, rev: str | None, site: bool, form: str
+    root: Path | None, old: str | None, new: str | None, name: str | None, rev: str | None, site: bool, form: str
 ) -> None:
     """What a change loses and gains, with an example event for each cause.
 
     OLD and NEW are rule files, queries (.kql .spl .eql .esql .json .lucene, with --target), or rules and detections of
-    the library by path or name. Exit code 0: they fire on the same events; 1: they differ.
+    the library by path or name. With --rev and a folder, a detection, or no OLD at all, everything that differs from
+    the revision is told, target by target (--format markdown is for a pull request). Exit code 0: they fire on the same
+    events; 1: they differ.
     """
     from converter.cli.render import diff as diff_render
     from converter.core.config import project_root
@@ -43,7 +46,9 @@ def diff(
     from converter.explain.views import notes, views
     from converter.rules.library import load
 
-    if [new is not None, rev is not None, site].count(True) != 1:
+    if rev is not None and new is None and not site and (old is None or _several(root, old)):
+        _since(root, rev, old, name, form)
+    if old is None or [new is not None, rev is not None, site].count(True) != 1:
         hint = "parity diff RULE --rev HEAD~1, or parity diff RULE --site"
         raise UsageError("give two things to compare, or one and --rev or --site", hint=hint)
     folder = project(root) or Path.cwd()
@@ -61,6 +66,33 @@ def diff(
     else:
         click.echo(diff_render.FORMATS[form](found), nl=False)
     sys.exit(0 if found.same else 1)
+
+
+def _several(root: Path | None, old: str) -> bool:
+    """Whether a folder or a detection is named, whose rules are compared one by one."""
+    from converter.rules.library import read
+
+    folder = project(root)
+    if Path(old).is_dir():
+        return True
+    if folder is None or Path(old).suffix == ".yml":
+        return False
+    detections = read(folder)[0].detections.values()
+    return any(old in (one.name, one.path, Path(one.path).name) for one in detections)
+
+
+def _since(root: Path | None, rev: str, old: str | None, name: str | None, form: str) -> NoReturn:
+    """Tells everything that differs from a revision; leaves with 1 where something does."""
+    from converter.cli.render import changes as changes_render
+    from converter.contribute.changes import REWORDED, changes
+    from converter.core.config import project_root
+    from converter.rules.files import relative
+
+    folder = project_root(root)
+    below = relative(Path(old), folder) if old is not None and Path(old).exists() else old or ""
+    found = changes(folder, rev, chosen_targets([name] if name else []), below)
+    click.echo(changes_render.FORMATS[form](found, rev), nl=False)
+    sys.exit(1 if any(change.status != REWORDED for change in found) else 0)
 
 
 @click.command()

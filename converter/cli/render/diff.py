@@ -62,7 +62,12 @@ def text(diff: Diff, colour: bool = False) -> str:
 
 def markdown(diff: Diff) -> str:
     """For a pull request: a headline, then each cause with an example event in a block of code."""
-    lines = [f"### Detection change: {code(diff.old)} → {code(diff.new)}", "", f"**{verdict(diff)}**"]
+    return f"### Detection change: {code(diff.old)} → {code(diff.new)}\n\n{told(diff)}"
+
+
+def told(diff: Diff) -> str:
+    """The same without the headline."""
+    lines = [f"**{verdict(diff)}**"]
     for title, causes in (("Lost", diff.lost), ("Gained", diff.gained)):
         if causes:
             lines += ["", f"#### {title}"]
