@@ -101,7 +101,8 @@ def _since(root: Path | None, rev: str, old: str | None, name: str | None, form:
 @formats("text", "json", "sarif")
 @click.pass_obj
 def lint(root: Path | None, rules: tuple[str, ...], strict: bool, form: str) -> None:
-    """Find what only meaning shows: dead selections, idle filters, values and rules that others cover.
+    """Find what only meaning shows: dead selections, idle filters, values and rules that others cover,
+    queries that no index narrows down.
 
     RULES are rules of the project by path, name or id (all by default), rule files, or folders of rules. Exit code 1: a
     selection or a condition that never or always matches, or a broken file; what else is found is a warning.
@@ -110,6 +111,7 @@ def lint(root: Path | None, rules: tuple[str, ...], strict: bool, form: str) -> 
     from converter.build.settings import with_placeholders
     from converter.cli.render import lint as lint_render
     from converter.cli.render import unexamined
+    from converter.core.discovery import targets
     from converter.core.errors import UsageError
     from converter.lint.finding import failed
     from converter.lint.lint import lint as examine
@@ -123,7 +125,7 @@ def lint(root: Path | None, rules: tuple[str, ...], strict: bool, form: str) -> 
     every = {rule.path: rule for rule in (*named.rules.values(), *parts)}.values()
     chosen = with_placeholders(every, folder, lambda: named.library)
     with progress("lint") as done:
-        found = examine(chosen, done)
+        found = examine(chosen, done, targets=targets().values())
     ok = not (failed(found) or named.broken or not chosen or (strict and named.other))
     if form == "text":
         click.echo(lint_render.text(found, len(chosen), sys.stdout.isatty()), nl=False)

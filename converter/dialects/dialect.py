@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 from converter.core.errors import OutOfFragment, ParityError, Unsupported
 from converter.core.model import Gap
 from converter.core.platform import Schema
+from converter.dialects.costing import Search
 from converter.dialects.draft import Composition, CorrelationDraft, Draft
 from converter.dialects.reading import Branch, Correlated
 
@@ -77,7 +78,9 @@ class Dialect:
     write: Callable[[Draft], str]
     write_detection: Callable[[Composition], str]
     read: Callable[[str, Schema], tuple[Branch, ...]]
-    #: the same for correlations; a language that has none says why in a Gap
+    #: what a text asks, operator by operator, for its cost
+    cost: Callable[[str, Schema], tuple[Search, ...]]
+    #: reader and writer of correlations; a language that has none says why in a Gap
     write_correlation: Callable[[CorrelationDraft], str] | None = None
     read_correlation: Callable[[str, Schema], Correlated] | None = None
     #: what `Correlated.windows` says of its queries

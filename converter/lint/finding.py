@@ -29,6 +29,7 @@ _KINDS = {
     "unused-selection": ("warning", "A selection that the condition does not mention."),
     "never-fires-on-platform": ("warning", "A rule that can never fire on a platform, because of what that destroys."),
     "lost-value": ("warning", "A value that no record of a platform can hold, because of what that destroys."),
+    "scans": ("warning", "A rule whose query no index of a platform narrows down."),
     "blind": ("note", "A field that some kinds of record of a platform do not have: the rule does not see them."),
     "not-decided": ("note", "A rule that could not be examined in full."),
 }

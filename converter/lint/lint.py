@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from converter.core.discovery import schemas
 from converter.core.errors import ParityError
-from converter.core.model import Rule
+from converter.core.model import Rule, Target
 from converter.core.platform import Schema
 from converter.explain.generic import generic_domain
 from converter.explain.outline import (
@@ -25,6 +25,7 @@ from converter.explain.outline import (
 from converter.lint.finding import BUDGET, Examined, Finding
 from converter.lint.on_platforms import on_platforms
 from converter.lint.pairs import between
+from converter.lint.scans import scans
 from converter.rules.condition import Condition, Negated, Selection
 from converter.semantics.decide.compare import Equivalent, compare, implies, satisfiable
 from converter.semantics.decide.evaluate import holds
@@ -37,12 +38,17 @@ Progress = Callable[[int, int], None]
 
 
 def lint(
-    rules: Iterable[Rule], progress: Progress | None = None, platforms: Iterable[Schema] | None = None
+    rules: Iterable[Rule],
+    progress: Progress | None = None,
+    platforms: Iterable[Schema] | None = None,
+    targets: Iterable[Target] = (),
 ) -> list[Finding]:
-    """Everything found, by rule and line; on `platforms` (all of them by default) also what these do to a rule."""
+    """Everything found, by rule and line; on `platforms` (all of them by default) also what these do to a rule, and at
+    `targets` whether its queries scan."""
     findings: list[Finding] = []
     examined: list[Examined] = []
     places = list(schemas().values() if platforms is None else platforms)
+    chosen = list(targets)
     todo = list(rules)
     for number, rule in enumerate(todo):
         if progress:
@@ -56,6 +62,7 @@ def lint(
         of_rule = list(_of_rule(one))
         if not any(finding.severity == "error" for finding in of_rule):
             of_rule += on_platforms(one, places)
+            of_rule += scans(one, chosen)
             examined.append(one)
         findings.extend(of_rule)
     findings.extend(between(examined))

@@ -13,6 +13,7 @@ DIALECT = Dialect(
     write=write,
     write_detection=write_detection,
     read=deferred("converter.dialects.dsl.reader", "read"),
+    cost=deferred("converter.dialects.dsl.cost", "cost"),
     abilities=Abilities(label_column="matched_queries"),
     gaps=(
         Gap(

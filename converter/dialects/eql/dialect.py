@@ -13,6 +13,7 @@ DIALECT = Dialect(
     write=write,
     write_detection=write_detection,
     read=deferred("converter.dialects.eql.reader", "read"),
+    cost=deferred("converter.dialects.eql.cost", "cost"),
     write_correlation=write_correlation,
     read_correlation=deferred("converter.dialects.eql.correlation_reader", "read_correlation"),
     windows="sequence",

@@ -14,6 +14,7 @@ DIALECT = Dialect(
     write=write,
     write_detection=write_detection,
     read=deferred("converter.dialects.esql.reader", "read"),
+    cost=deferred("converter.dialects.esql.cost", "cost"),
     write_correlation=write_correlation,
     read_correlation=deferred("converter.dialects.esql.correlation_reader", "read_correlation"),
     windows="tumbling",

@@ -13,6 +13,7 @@ DIALECT = Dialect(
     write=write,
     write_detection=write_detection,
     read=deferred("converter.dialects.kql.reader", "read"),
+    cost=deferred("converter.dialects.kql.cost", "cost"),
     write_correlation=write_correlation,
     read_correlation=deferred("converter.dialects.kql.correlation_reader", "read_correlation"),
     requirements=(

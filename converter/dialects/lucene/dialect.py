@@ -13,6 +13,7 @@ DIALECT = Dialect(
     write=write,
     write_detection=write_detection,
     read=deferred("converter.dialects.lucene.reader", "read"),
+    cost=deferred("converter.dialects.lucene.cost", "cost"),
     abilities=Abilities(windowed=False, ordered=False, label_column=""),
     gaps=(
         Gap(

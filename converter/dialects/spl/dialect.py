@@ -13,6 +13,7 @@ DIALECT = Dialect(
     write=write,
     write_detection=write_detection,
     read=deferred("converter.dialects.spl.reader", "read"),
+    cost=deferred("converter.dialects.spl.cost", "cost"),
     write_correlation=write_correlation,
     read_correlation=deferred("converter.dialects.spl.correlation_reader", "read_correlation"),
     abilities=Abilities(macros=True),
