@@ -56,7 +56,7 @@ CASES = [
 
 @pytest.mark.parametrize(("target", "text", "answers", "scans"), CASES)
 def test_each_operator_has_the_answer_of_its_fact(target: str, text: str, answers: list[str], scans: bool) -> None:
-    """An OR is as slow as its slowest part, a NOT narrows nothing, and what tells the kind of record does not either."""
+    """An OR is as slow as its slowest part; a NOT narrows nothing, nor does what tells the kind of record."""
     (search,) = (found := cost_of(text, find_target(target))).searches
     assert [one.answer.value for one in search][len(search) - len(answers) :] == answers
     assert found.scans is scans
