@@ -142,7 +142,20 @@ class SameAs:
     cased: bool = False
 
 
-Leaf = Match | Regex | InNetworks | NumberIn | Compare | Missing | SameAs
+@dataclass(frozen=True)
+class Words:
+    """Any of the words stands in the value, in either case, and between what is no letter or digit; of the `beginnings`
+    that holds of what stands before them alone.
+
+    No rule asks for it: writers of languages whose index holds words add it before a test that implies it.
+    """
+
+    field: str
+    words: tuple[str, ...]
+    beginnings: tuple[str, ...] = ()
+
+
+Leaf = Match | Regex | InNetworks | NumberIn | Compare | Missing | SameAs | Words
 Condition = And | Or | Not | Leaf
 
 

@@ -65,11 +65,12 @@ def listed(items: Iterable[str], command: str, indent: int = 4) -> str:
 
 
 def chained(word: str, parts: list[str], indent: int = 8) -> str:
-    """`a word b word c`, a line each if they do not fit on one."""
+    """`a word b word c`, a line each if they do not fit on one; what is wrapped in a part then moves to the right."""
     line = f" {word} ".join(parts)
-    if len(line) + indent <= WIDTH or "\n" in line:
+    if max(map(len, line.split("\n"))) + indent <= WIDTH:
         return line
-    return f"\n{' ' * indent}{word} ".join(parts)
+    first, *rest = (part.replace("\n", "\n    ") if "\n" in line else part for part in parts)
+    return f"\n{' ' * indent}{word} ".join([first, *rest])
 
 
 def _length(parts: list[str], separator: str) -> int:

@@ -25,6 +25,7 @@ from converter.dialects.condition import (
     Pattern,
     Regex,
     SameAs,
+    Words,
 )
 from converter.dialects.draft import Draft
 from converter.dialects.layout import chained
@@ -79,6 +80,10 @@ class Writer(ABC):
     @abstractmethod
     def same_as(self, leaf: SameAs) -> str: ...
 
+    def words(self, leaf: Words) -> str:
+        """Only writers that make such a leaf are asked for it."""
+        raise AssertionError("no index of words")
+
     def conjuncts(self, condition: Condition) -> list[str]:
         """The top-level conjuncts, each as text that may stand alone."""
         parts = condition.parts if isinstance(condition, And) else (condition,)
@@ -121,6 +126,7 @@ _LEAVES: dict[type, str] = {
     Compare: "compare",
     Missing: "missing",
     SameAs: "same_as",
+    Words: "words",
 }
 _SHAPES = ("equals", "startswith", "endswith", "contains", "general", "any")
 

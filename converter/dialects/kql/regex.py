@@ -21,13 +21,18 @@ _ANCHORS = {"begin": "^", "end": "$", "line begin": "(?m:^)", "line end": "(?m:$
 
 
 def whole(pattern: Pattern, cased: bool) -> str:
-    """The whole value matches a pattern; `s` lets `.` match line breaks as Sigma's `*` does.
+    """A search for the values that a pattern matches as a whole; `s` lets `.` match line breaks as Sigma's `*` does.
 
     Upstream minds the case here (github.com/AttackIQ/pySigma-backend-kusto/issues/34), and in lists it loses the order
     of the parts (…/pull/18).
     """
-    body = "".join(_part(part, cased) for part in pattern.parts)
-    return f"(?{'s' if cased else 'is'})^{body}$"
+    parts = list(pattern.parts)
+    # a search is open at both ends anyway
+    begins, ends = parts[0] is Wild.ANY, parts[-1] is Wild.ANY
+    rest = parts[begins : len(parts) - ends]
+    flags = ("" if cased else "i") + ("s" if any(isinstance(part, Wild) for part in rest) else "")
+    body = "".join(_part(part, cased) for part in rest)
+    return f"{f'(?{flags})' if flags else ''}{'' if begins else '^'}{body}{'' if ends else '$'}"
 
 
 def _part(part: str | Wild | OneOf, cased: bool) -> str:

@@ -9,9 +9,12 @@ A string is never null: missing is "". Upstream faults avoided here are listed i
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from converter.core.addresses import spellings
+from converter.core.model import Target
+from converter.core.platform import is_property
 from converter.dialects.condition import (
     And,
     Compare,
@@ -19,17 +22,22 @@ from converter.dialects.condition import (
     InNetworks,
     Match,
     Missing,
+    Not,
     NumberIn,
+    Or,
     Regex,
     SameAs,
+    Words,
     fields_of,
     renamed,
 )
 from converter.dialects.draft import Composition, Draft
+from converter.dialects.kql.narrowing import Narrowing
 from converter.dialects.kql.properties import aliases, step
 from converter.dialects.kql.regex import searched, whole
+from converter.dialects.kql.words import separated
 from converter.dialects.layout import bracketed, has_hidden, hidden, indented, listed, slashes
-from converter.dialects.limits import most, within
+from converter.dialects.limits import excess, most, within
 from converter.dialects.writer import Writer, by_shape, refuse
 
 _WORDS = {
@@ -43,20 +51,38 @@ _NUMERIC = frozenset({"int", "long", "real", "decimal"})
 
 def write(draft: Draft) -> str:
     """The query of one rule."""
-    named = _Named(draft)
+    return _fitting(lambda asking: _query(draft, asking), draft.target)
+
+
+def _fitting(made: Callable[[bool], str], target: Target) -> str:
+    """What is made; where a place takes no text as long as that, without the words for the index, then with lines that
+    are not indented beyond the first step. Raises Unsupported if that is too long as well."""
+    text = made(True)
+    if not excess(text, target):
+        return text
+    text = made(False)
+    return text if not excess(text, target) else within(re.sub(r"\n {5,}", "\n    ", text), target)
+
+
+def _query(draft: Draft, asking: bool) -> str:
+    named = _Named(draft, asking)
     columns = dict.fromkeys(map(named.shown, [*draft.leading, *draft.columns]))
     steps = [draft.table, *named.where(), listed(columns, "project")]
-    return within(draft.header(slashes) + "\n| ".join(steps) + "\n", draft.target)
+    return draft.header(slashes) + "\n| ".join(steps) + "\n"
 
 
 def write_detection(composition: Composition) -> str:
     """A union of the parts, each bound to a name of its own with `let`."""
+    return _fitting(lambda asking: _union(composition, asking), composition.target)
+
+
+def _union(composition: Composition, asking: bool) -> str:
     time = composition.target.options["time"]
     names, lets = [], []
     for part in composition.parts:
         name = re.sub(r"\W|_", "", part.label)
         names.append(name)
-        named = _Named(part)
+        named = _Named(part, asking)
         shown = ["DetectionType", *(named.shown(c, part.renames.get(c)) for c in part.columns)]
         steps = [
             part.table,
@@ -67,15 +93,14 @@ def write_detection(composition: Composition) -> str:
         ]
         lets.append(f"let {name} =\n" + indented("\n| ".join(steps), 4) + ";\n")
     header = composition.header(slashes)
-    text = header + "".join(lets) + f"union {', '.join(names)}\n| sort by {time} desc\n"
-    return within(text, composition.target)
+    return header + "".join(lets) + f"union {', '.join(names)}\n| sort by {time} desc\n"
 
 
 class _Named:
-    """A draft with names for the properties of dynamic columns that it tests or shows."""
+    """A draft with names for the properties of dynamic columns that it tests or shows; `asking` for words or not."""
 
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
+    def __init__(self, draft: Draft, asking: bool) -> None:
+        self.draft, self.asking = draft, asking
         tested = sorted(fields_of(draft.condition))
         self.names = aliases([*tested, *draft.columns], draft.types)
         self.tested = {name: self.names[name] for name in tested if name in self.names}
@@ -83,15 +108,16 @@ class _Named:
     def where(self) -> list[str]:
         """What the conditions ask, those on the table's own columns first; what others test gets its name before."""
         if not self.tested:
-            return KqlWriter(self.draft).where()
+            return KqlWriter(self.draft).where(self.asking)
         condition = self.draft.condition
         parts = condition.parts if isinstance(condition, And) else (condition,)
         own = tuple(part for part in parts if not fields_of(part) & self.tested.keys())
         rest = tuple(renamed(part, self.tested) for part in parts if part not in own)
         types = {**self.draft.types, **dict.fromkeys(self.names.values(), "string")}
         writers = [KqlWriter(replace(self.draft, condition=And(some), types=types)) for some in (own, rest)]
+        writers[1].computed = frozenset(self.names.values())
         made = listed((f"{alias} = {step(name)}" for name, alias in self.tested.items()), "extend")
-        return [*(writers[0].where() if own else ()), made, *writers[1].where()]
+        return [*(writers[0].where(self.asking) if own else ()), made, *writers[1].where(self.asking)]
 
     def shown(self, column: str, name: str | None = None) -> str:
         """A column as `project` shows it, under another name if one is given."""
@@ -102,23 +128,36 @@ class _Named:
 
 class KqlWriter(Writer):
     longest_chain = 100
+    #: columns that the query itself has made
+    computed: frozenset[str] = frozenset()
     #: with room for the operators after the condition and for the functions of a detection's parts
     most_levels = most("kql", "levels") - 20
 
-    def where(self) -> list[str]:
-        """A `where` for each conjunct, as long as there are few: each is a level of the query's."""
-        condition = self.draft.condition
+    def where(self, asking: bool = True) -> list[str]:
+        """A `where` for each conjunct, as long as there are few: each is a level of the query's.
+
+        `asking` for words that narrow them down, where nothing else does.
+        """
+        computed = frozenset(name for name in self.draft.types if is_property(name, self.draft.types))
+        condition = Narrowing(self.draft.scope, computed | self.computed).of(self.draft.condition, asking)
         many = isinstance(condition, And) and len(condition.parts) > self.longest_chain
         return [f"where {text}" for text in ([self.text(condition)] if many else self.conjuncts(condition))]
 
+    def conjuncts(self, condition: Condition) -> list[str]:
+        """Each alone: a leaf's own brackets are not needed there."""
+        parts = condition.parts if isinstance(condition, And) else (condition,)
+        return [_bare(self.text(part), part) for part in parts]
+
     def not_(self, inner: str, part: Condition) -> str:
-        return f"not({inner})"
+        return f"not({_bare(inner, part)})"
 
     def match(self, leaf: Match) -> str:
         out: list[str] = []
         for shape, patterns in by_shape(leaf).items():
             if shape == "equals":
                 out.extend(self._equals(leaf, [p.text for p in patterns]))
+            elif shape == "contains":
+                out.extend(self._contains(leaf, [p.text for p in patterns]))
             elif shape == "any":
                 out.append(f"isnotempty({leaf.field})")
             elif shape == "general":
@@ -126,6 +165,26 @@ class KqlWriter(Writer):
             else:
                 out.extend(f"{leaf.field} {_WORDS[shape][leaf.cased]} {quote(p.text)}" for p in patterns)
         return self.any_of(out)
+
+    def _contains(self, leaf: Match, values: list[str]) -> list[str]:
+        """`has` finds a value that begins and ends in what is no letter or digit where `contains` does, and asks the
+        index: no boundary is wanted beside a separator (`converter/dialects/kql/text.py` has where that was measured).
+        """
+        whole = [v for v in values if separated(v)]
+        apart = frozenset(whole)
+        rest = [f"{leaf.field} {_WORDS['contains'][leaf.cased]} {quote(v)}" for v in values if v not in apart]
+        if leaf.cased:
+            return [*(f"{leaf.field} has_cs {quote(v)}" for v in whole), *rest]
+        return [*([self._has(leaf.field, whole)] if whole else []), *rest]
+
+    def _has(self, field: str, values: Sequence[str]) -> str:
+        if len(values) == 1:
+            return f"{field} has {quote(values[0])}"
+        return f"{field} has_any ({bracketed(map(quote, values))})"
+
+    def words(self, leaf: Words) -> str:
+        whole = [self._has(leaf.field, leaf.words)] if leaf.words else []
+        return self.any_of([*whole, *(f"{leaf.field} hasprefix {quote(one)}" for one in leaf.beginnings)])
 
     def _equals(self, leaf: Match, values: list[str]) -> list[str]:
         # "" cannot be told from a missing value (learn.microsoft.com/en-us/kusto/query/scalar-data-types/null-values)
@@ -182,6 +241,11 @@ class KqlWriter(Writer):
         word = {"equals": ("=~", "=="), **_WORDS}[leaf.how][leaf.cased]
         # both may be missing, that is "", and "" equals "": Sigma wants both to be there
         return f"(isnotempty({leaf.field}) and isnotempty({leaf.other}) and {leaf.field} {word} {leaf.other})"
+
+
+def _bare(text: str, part: Condition) -> str:
+    """The text of a leaf without brackets around the whole of it, for where others stand or none are needed."""
+    return text[1:-1] if text.startswith("(") and not isinstance(part, (And, Or, Not)) else text
 
 
 def quote(text: str) -> str:
