@@ -23,6 +23,8 @@ from converter.semantics.regular.language import ANY_CHAR, ANY_STRING, Language,
 #: what a pattern takes that takes everything
 _ANYTHING = ("", "a", "A", "0", " ", "\n", "é", "a b\tc", "\U0001f600", "x" * 40)
 _CASES = ("TO_LOWER", "TO_UPPER")
+#: functions that become a pattern where the index answers them -> whether anything may stand before and after the text
+_AFFIXES = {"STARTS_WITH": (False, True), "ENDS_WITH": (True, False)}
 
 
 def check(commands: Sequence[object]) -> None:
@@ -50,8 +52,8 @@ def _check(node: object) -> None:
                 _within(limits.order(side.value) if isinstance(side, Literal) and isinstance(side.value, str) else "")
         elif isinstance(item, Call) and item.name == "CIDR_MATCH":
             _blocks(item)
-        elif isinstance(item, Call) and item.name == "STARTS_WITH" and isinstance(item.args[1], Literal):
-            _within(limits.prefix(str(item.args[1].value)))
+        elif isinstance(item, Call) and item.name in _AFFIXES and isinstance(item.args[1], Literal):
+            _within(limits.affix(str(item.args[1].value), *_AFFIXES[item.name]))
         elif isinstance(item, Binary) and item.op in ("==", "!="):
             _compared(item.left, item.right)
         elif isinstance(item, In) and any(_beyond_long(option) for option in item.options):
