@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -20,12 +19,11 @@ from benchmarks import esql_profile, osmem_differences
 from converter.build.bench import Bench, bench
 from converter.convert.convert import Converter
 from converter.core.discovery import schema_of, schemas, targets
-from converter.core.errors import EngineUnavailable
 from converter.core.model import Rule
-from converter.engines.elastic import installation
 from converter.engines.elastic.shared_node import on_node
 from converter.verify.excuses import Excuses
 from tests.project import built, library
+from tests.support import node
 from tests.support.fuzz import records, trees
 from tests.support.fuzz.compare import FAULTS, LANGUAGES, Answer, Comparison, Tally, run
 from tests.support.fuzz.trees import Leaf, Node
@@ -36,12 +34,7 @@ SEED = 7
 
 @pytest.fixture(scope="module", autouse=True)
 def _installed() -> None:
-    try:
-        installation.find()
-    except EngineUnavailable as error:
-        if os.environ.get("PARITY_REQUIRE_ELASTICSEARCH"):
-            pytest.fail(str(error))
-        pytest.skip(f"NOT_RUN: {error}")
+    node.required()
 
 
 @pytest.mark.parametrize("name", LANGUAGES)

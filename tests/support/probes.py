@@ -52,6 +52,8 @@ MAX_OPTIONS = 64
 #: Sysmon's list of hashes (https://learn.microsoft.com/en-us/sysinternals/downloads/sysmon, "HashAlgorithms")
 _HASH = "|".join(f"{name}=[0-9a-f]{{{digits}}}" for name, digits in HASHES.items())
 _HASHES = re.compile(rf"(?:{_HASH})(?:,(?:{_HASH}))*", re.IGNORECASE)
+#: the fields that hold such a list: Hash is that of the event of a new stream (15)
+_HASHED = ("Hashes", "Hash")
 #: what marks the second event's field while both events of a pair are looked for at once
 _TWIN = "\N{PRIME}"
 
@@ -189,7 +191,7 @@ class _Search:
                 self._add(f"{name} alternative {number}", answer, "option")
 
     def _add(self, name: str, event: Mapping[str, Any], purpose: str) -> None:
-        if not any(field == "Hashes" and not _HASHES.fullmatch(str(value)) for field, value in event.items()):
+        if not any(field in _HASHED and not _HASHES.fullmatch(str(value)) for field, value in event.items()):
             self.found.append(Probe(name, dict(event), holds(self.predicate, event), purpose))
 
 
