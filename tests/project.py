@@ -25,7 +25,7 @@ def library() -> Library:
 @functools.cache
 def built() -> Built:
     found = library()
-    return build(ROOT, found, list(targets().values()), list(found.rules.values()), list(found.detections.values()))
+    return build(ROOT, found, list(targets().values()), list(found.alone.values()), list(found.detections.values()))
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
+from converter.build.fixtures import has_fixture
 from converter.cli.main import main
 from converter.core.discovery import engines, targets
 from converter.dialects import registry
@@ -32,10 +33,13 @@ CASE = "cases:\n  - {name: a, match: true, event: {}}\n  - {name: b, match: fals
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The parts of the project that a build reads, with a fresh output/."""
+    """The parts of the project that a build reads, with a fresh output/; of the rules those of one detection."""
     root = tmp_path_factory.mktemp("pristine")
-    for name in ("sigma", "pipelines", "tests/fixtures"):
-        shutil.copytree(ROOT / name, root / name)
+    shutil.copytree(ROOT / "pipelines", root / "pipelines")
+    rules = (PROCESS, FILE, NETWORK)
+    for name in (*rules, MANIFEST, *(rule.replace("sigma/", "tests/fixtures/", 1) for rule in rules)):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
     result = CliRunner().invoke(main, ["--root", str(root), "build"])
     assert result.exit_code == 0, result.output
     return root
@@ -243,10 +247,8 @@ def test_a_rule_without_a_fixture_is_proved_and_not_executed(root: Path) -> None
     assert "proved, not executed" in rows["fixture"]["detail"]
     assert set(rows) <= {"proof", "fixture", "kusto-binder"}
     assert parity(root, *chosen, "--strict").exit_code == 1
-    missing = [
-        p for p in (ROOT / "sigma").rglob("*.yml") if not Path(str(p).replace("sigma", "tests/fixtures")).exists()
-    ]
-    assert missing == []
+    own = [*library().alone.values(), *library().correlations.values()]
+    assert [one.path for one in own if not has_fixture(one, ROOT)] == []
 
 
 def test_a_rule_whose_file_name_ends_in_yaml_is_not_passed_over(root: Path) -> None:
@@ -626,7 +628,7 @@ def test_verify_fails_on_a_changed_query(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "count"), [("rules", len(library().rules) + 1), ("targets", len(targets())), ("engines", len(engines()))]
+    ("what", "count"), [("rules", 3 + 1), ("targets", len(targets())), ("engines", len(engines()))]
 )
 def test_list_as_json_and_text(root: Path, what: str, count: int) -> None:
     """The same rows in both forms."""

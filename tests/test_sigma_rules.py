@@ -26,7 +26,11 @@ from sigma.validators.sigmahq.data import data_filename, data_taxonomy, data_win
 from tests.project import ROOT
 
 DATA = ROOT / "tests" / "data"
-RULES = sorted((ROOT / "sigma").rglob("*.yml"))
+#: files of one rule, and those of a correlation with the rules that stand in it alone
+RULES = [p for p in sorted((ROOT / "sigma").rglob("*.yml")) if p.parent.name != "correlations"]
+CORRELATIONS = sorted((ROOT / "sigma" / "correlations").glob("*.yml"))
+#: all but the correlations; the manifests, which sigma-cli is to pass over, are among them
+FOLDERS = [p for p in sorted((ROOT / "sigma").iterdir()) if p.is_dir() and p.name != "correlations"]
 BY_RULE = pytest.mark.parametrize("path", RULES, ids=lambda p: p.stem)
 
 #: target of sigma-cli -> the chains of our pipelines that serve it
@@ -101,18 +105,20 @@ def issues(paths: list[Path], names: set[str]) -> list[SigmaValidationIssue]:
     return list(SigmaValidator(chosen).validate_rules(rule for rule in rules if isinstance(rule, SigmaRule)))
 
 
-def converted(target: str, pipelines: tuple[str, ...], path: Path, *options: str) -> Result:
+def converted(target: str, pipelines: tuple[str, ...], paths: Path | list[Path], *options: str) -> Result:
     chain = [part for name in pipelines for part in ("-p", str(ROOT / "pipelines" / f"{name}.yml"))]
-    return CliRunner().invoke(convert, ["-t", target, *chain, *options, str(path)])
+    given = [paths] if isinstance(paths, Path) else paths
+    return CliRunner().invoke(convert, ["-t", target, *chain, *options, *map(str, given)])
 
 
 @pytest.mark.parametrize(("target", "pipelines"), CHAINS, ids=lambda v: v if isinstance(v, str) else "+".join(v))
 def test_sigma_cli_converts_the_folder_unchanged(target: str, pipelines: tuple[str, ...]) -> None:
-    """`sigma convert` reads all of sigma/ as it stands, manifests included, and skips no rule that it converts alone.
+    """`sigma convert` reads the folders of rules as they stand, and skips no rule that it converts alone.
 
     The others are refused by the pipeline: it has no table for the log source, or its format cannot ask for a value.
+    Correlations stand in a folder of their own, at which a backend that has none stops whatever it is told to skip.
     """
-    whole = converted(target, pipelines, ROOT / "sigma", "--skip-unsupported")
+    whole = converted(target, pipelines, FOLDERS, "--skip-unsupported")
     assert whole.exit_code == 0, whole.output
     each = [converted(target, pipelines, path) for path in RULES]
     refused = [result.output for result in each if result.exit_code]
@@ -126,7 +132,8 @@ def test_sigma_cli_converts_the_folder_unchanged(target: str, pipelines: tuple[s
 def test_there_are_manifests_for_sigma_cli_to_skip() -> None:
     """The law above says something: sigma/detections holds files, and sigma-cli takes none of them for a rule."""
     assert list((ROOT / "sigma" / "detections").glob("*.yaml"))
-    assert len(SigmaCollection.load_ruleset([str(ROOT / "sigma")]).rules) == len(RULES)
+    documents = [one for path in CORRELATIONS for one in yaml.safe_load_all(path.read_text("utf-8"))]
+    assert len(SigmaCollection.load_ruleset([str(ROOT / "sigma")]).rules) == len(RULES) + len(documents)
 
 
 @BY_RULE
@@ -169,6 +176,20 @@ def test_a_bad_rule_is_reported(tmp_path: Path) -> None:
         "SigmahqInvalidFieldnameIssue",
         "SigmahqFilenamePrefixIssue",
     } <= kinds
+
+
+@pytest.mark.parametrize("path", CORRELATIONS, ids=lambda p: p.stem)
+def test_a_correlation_says_what_a_rule_says(path: Path) -> None:
+    """Every document has the metadata of a rule, with public references; its last is the correlation, the others parts
+    by name, at the level that alerts nobody."""
+    *parts, last = (json.loads(json.dumps(one, default=str)) for one in yaml.safe_load_all(path.read_text("utf-8")))
+    for one, own in (*((part, {"name", "logsource", "detection"}) for part in parts), (last, {"correlation"})):
+        kept = set(METADATA) - {"fields", "logsource", "detection"} | own
+        assert [key for key in sorted(kept) if not one.get(key)] == []
+        assert set(one) <= kept
+        assert all(reference.startswith("https://") for reference in one["references"])
+    assert {part["level"] for part in parts} <= {"informational"}
+    assert {part["name"] for part in parts} <= set(last["correlation"]["rules"])
 
 
 @functools.cache

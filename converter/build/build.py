@@ -96,6 +96,9 @@ def prepare(root: Path, names: Iterable[str] = (), site: bool = True) -> Prepare
     named = find(root, wanted)
     if named.foreign:
         raise UsageError(f"{named.foreign} is no rule of this project", hint="parity convert RULE -t TARGET -o DIR")
+    for path in named.rules.keys() - library.alone.keys():
+        message = f"{path} stands in correlations alone, and output/ has no query of it"
+        raise UsageError(message, hint="name the correlation, or set `generate: true` in it; `convert` takes the rule")
     tested: dict[str, Rule | Correlation] = {**named.rules, **named.correlations}
     without = tuple(path for path, rule in tested.items() if not has_fixture(rule, root))
     correlations = tuple(named.correlations.values())

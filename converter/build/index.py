@@ -36,8 +36,7 @@ def index_files(library: Library, manifest: Mapping[str, Any], gaps: Iterable[Mi
 def index(library: Library, manifest: Mapping[str, Any], gaps: Iterable[Missing]) -> dict[str, Any]:
     """The index as data: `rules` (with correlations), `detections`, `missing`."""
     ended = _ended(manifest)
-    parts = {path for one in library.correlations.values() for path in one.rules}
-    rules = [_rule(library, rule, ended.get(rule.path, {})) for rule in _shown(library, ended, parts)]
+    rules = [_rule(library, rule, ended.get(rule.path, {})) for rule in _shown(library)]
     return {
         "parity": __version__,
         "rules": rules,
@@ -49,10 +48,9 @@ def index(library: Library, manifest: Mapping[str, Any], gaps: Iterable[Missing]
     }
 
 
-def _shown(library: Library, ended: Mapping[str, Any], parts: set[str]) -> Iterator[Rule | Correlation]:
-    """All but the rules that stand in a correlation alone, by log source."""
-    rules = [rule for rule in library.rules.values() if rule.path in ended or rule.path not in parts]
-    yield from sorted(rules, key=lambda rule: (str(rule.logsource), rule.path))
+def _shown(library: Library) -> Iterator[Rule | Correlation]:
+    """All but the rules that stand in correlations alone, by log source."""
+    yield from sorted(library.alone.values(), key=lambda rule: (str(rule.logsource), rule.path))
     yield from sorted(library.correlations.values(), key=lambda rule: rule.path)
 
 

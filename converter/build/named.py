@@ -175,6 +175,11 @@ def _add(named: Named, name: str, project: Path | None, faults: list[ParityError
     """What one name covers."""
     path, as_file = Path(name), _RULE_FILE.fullmatch(name)
     below = _below(path, project)
+    documents = _documents(named.library, below)
+    if documents:
+        for document in documents:
+            named.keep(document, document.stem)
+        return
     if below not in named.library.rules and as_file and _is_file(Path(as_file["file"])):
         _add_file(named, Path(as_file["file"]), path.name, project, gathered)
         return
@@ -276,6 +281,18 @@ def _of_library(library: Library, name: str) -> Rule | Detection | Correlation |
         if key in (detection.name, detection.path, f"{detection.name}.yaml"):
             return detection
     return None
+
+
+def _documents(library: Library, name: str) -> list[Rule | Correlation]:
+    """All documents of the file that a name means, where it holds several and the name is not that of one of them."""
+    key = name.replace("\\", "/").removeprefix("./")
+    found = []
+    for one in library.single:
+        stem = re.sub(r"#\d+\Z", "", one.stem)
+        short = stem.rsplit("/", 1)[-1]
+        if key in (one.file, stem, short, f"{short}.yml"):
+            found.append(one)
+    return found if len({one.file for one in found}) == 1 < len(found) else []
 
 
 def _unknown(library: Library, name: str) -> UsageError:

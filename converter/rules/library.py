@@ -60,6 +60,13 @@ class Library:
         """Everything that is one document of a rule file: rules, then correlations."""
         return [*self.rules.values(), *self.correlations.values()]
 
+    @property
+    def alone(self) -> dict[str, Rule]:
+        """The rules that have queries of their own: all but those that stand in correlations without `generate`."""
+        every = self.correlations.values()
+        parts = {path for one in every for path in one.rules} - {p for one in every if one.generate for p in one.rules}
+        return {path: rule for path, rule in self.rules.items() if path not in parts}
+
 
 def load(root: Path) -> Library:
     """The library of the project at `root`. Raises Faults with one error for each fault found."""

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from converter.cli.main import main
 from tests.correlations.support import ANY, COUNT, ORDER, a_file
-from tests.project import ROOT
+from tests.project import ROOT, library
 
 SEQUENCES = {
     "base": {"Computer": "web01", "Image": "C:\\Windows\\System32\\cmd.exe"},
@@ -136,13 +136,34 @@ def test_a_wrong_fixture_is_told(tmp_path: Path, change: dict[str, Any], said: s
 
 
 @pytest.mark.parametrize("target", ["defender", "sentinel", "splunk-sysmon", "elastic-eql", "elastic-esql"])
-def test_the_examples_are_proved_and_executed(target: str) -> None:
-    """Each sequence beside a correlation in examples/ fires where it says, or the target refuses the correlation."""
-    done = run("--root", str(ROOT), "verify", str(ROOT / "examples" / "correlation"), "-t", target, "--format", "json")
+def test_the_library_s_correlations_are_proved_and_executed(target: str) -> None:
+    """Each sequence of a correlation of the library fires where it says, or the target refuses the correlation."""
+    names = [part for one in library().correlations for part in ("-r", one)]
+    done = run("--root", str(ROOT), "verify", *names, "-t", target, "--format", "json")
     assert done.exit_code == 0, done.output
     own = [v for v in json.loads(done.stdout)["verdicts"] if "correlation" in v["source"]]
     assert {v["outcome"] for v in own} <= {"AGREE", "UNSUPPORTED", "NOT_RUN"}
     assert sum(v["outcome"] == "AGREE" for v in own) > 3
+
+
+def test_a_file_of_several_documents_is_named_as_a_whole(tmp_path: Path) -> None:
+    """The file, by path or name, means what a build of everything makes of it: `verify` asks for no other outputs."""
+    project = a_project(tmp_path, COUNT)
+    fixture(project, 4)
+    assert run("--root", str(project), "build").exit_code == 0
+    for name in (str(project / "rules" / "mr.yml"), "mr", "mr.yml"):
+        done = run("--root", str(project), "verify", "-r", name, "-t", "splunk-sysmon", "--format", "json")
+        assert done.exit_code == 0, done.output
+        assert {v["source"] for v in json.loads(done.stdout)["verdicts"]} >= {"rules/mr.yml#4"}
+
+
+def test_a_part_alone_has_no_output(tmp_path: Path) -> None:
+    """A rule that stands in correlations alone is refused by name, with what to do: a full build drops its query."""
+    project = a_project(tmp_path, COUNT)
+    done = run("--root", str(project), "build", "-r", "shell", "-t", "splunk-sysmon")
+    assert done.exit_code == 2, done.output
+    assert "stands in correlations alone" in " ".join(done.stderr.split())
+    assert not (project / "output").exists()
 
 
 def test_a_fault_of_an_engine_is_its_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def _built(
 ) -> Built:  # fmt: skip
     """Rules, detections and hunting queries as the site converts them."""
     hunts = [rule for response in responses.values() for rule in hunting_rules(response)]
-    rules: list[Rule] = [*library.rules.values(), *hunts]
+    rules: list[Rule] = [*library.alone.values(), *hunts]
     try:
         return build(root, library, targets, rules, library.detections.values(), gate, done)
     except Faults as faults:
