@@ -43,7 +43,7 @@ def test_there_is_kql_for_both_platforms() -> None:
     refused = {(refusal.source, refusal.target) for refusal in built().refusals}
     every = [
         (path, name)
-        for path in (*library().rules, *(d.path for d in library().detections.values()))
+        for path in (*library().alone, *(d.path for d in library().detections.values()))
         for name in ("defender", "sentinel")
     ]
     assert {(s.query.source, s.target.name) for s in KQL} == set(every) - refused
