@@ -135,7 +135,7 @@ def test_the_techniques_of_hunts_and_rules_are_known() -> None:
     ("tags", "what"),
     [
         (["attack.persistance", "attack.t1505.003"], "Did you mean 'persistence'"),
-        (["attack.persistence", "attack.t9999"], "unknown ATT&CK technique 'T9999'"),
+        (["attack.persistence", "attack.t9999"], "technique 'T9999' is unknown"),
         (["attack.t1505.003"], "without its tactic"),
     ],
 )

@@ -1,7 +1,7 @@
 """Sigma tags as ATT&CK tactics and techniques, with the ids and names that platforms ask for.
 
 A tag is `attack.<tactic>` or `attack.t<number>`: https://sigmahq.io/sigma-specification/specification/
-sigma-appendix-tags.html. Names come from `converter/artefacts/core/attack.json`, the subset that the library tags.
+sigma-appendix-tags.html. Names come from `converter/artefacts/core/attack.json`, which has the whole enterprise matrix.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from converter.rules.library import Library
 
 _DATA = Path(__file__).with_name("attack.json")
 _SITE = "https://attack.mitre.org"
+#: a tactic of before version 19, which became two
+_SPLIT = {"defense-evasion": "since version 19 it is stealth or defense-impairment"}
 #: tactic -> what Microsoft's enumerations call it still
 _EARLIER = {"stealth": "DefenseEvasion", "defense-impairment": "DefenseEvasion"}
 
@@ -91,8 +93,10 @@ def technique(id_: str, where: str = "") -> Technique:
     """The technique `T1505.003`. Raises LibraryError for one that the data does not hold."""
     known = _data()["techniques"]
     if id_ not in known:
-        hint = did_you_mean(id_, known) or "add its name to converter/artefacts/core/attack.json"
-        raise LibraryError(f"unknown ATT&CK technique {id_!r}", where, hint)
+        now = _data()["revoked"].get(id_)
+        hint = f"it is {now} {known[now]['name']} now" if now else did_you_mean(id_, known)
+        told = "is revoked" if now else "is unknown"
+        raise LibraryError(f"the ATT&CK technique {id_!r} {told} in version {_data()['version']}", where, hint)
     return Technique(id_, known[id_]["name"], tuple(known[id_]["tactics"]))
 
 
@@ -100,8 +104,8 @@ def tactic(slug: str, where: str = "") -> Tactic:
     """The tactic `persistence`. Raises LibraryError for one that the data does not hold."""
     known = _data()["tactics"]
     if slug not in known:
-        hint = did_you_mean(slug, known) or "add its name to converter/artefacts/core/attack.json"
-        raise LibraryError(f"unknown ATT&CK tactic {slug!r}", where, hint)
+        hint = _SPLIT.get(slug) or did_you_mean(slug, known)
+        raise LibraryError(f"the ATT&CK tactic {slug!r} is unknown in version {_data()['version']}", where, hint)
     return Tactic(known[slug]["id"], slug, known[slug]["name"])
 
 
