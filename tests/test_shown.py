@@ -73,4 +73,4 @@ def test_an_unknown_log_source_has_a_default_too() -> None:
     """Where and who are of interest everywhere; a service counts where there is no category."""
     assert "Computer" in shown_fields(LogSource("windows", None, "nothing_known"))
     assert "LogonType" in shown_fields(LogSource("windows", None, "security"))
-    assert all(rule.fields for rule in library().rules.values())
+    assert all(rule.fields for rule in library().alone.values())
