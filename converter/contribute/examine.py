@@ -54,6 +54,8 @@ class Examination:
     cases: int = 0
     findings: list[Finding] = field(default_factory=list)
     fates: list[tuple[str, Fate]] = field(default_factory=list)
+    #: (target, mutant, case): for each event that tells survivors apart, the first of them
+    missing: list[tuple[str, Fate, dict[str, Any]]] = field(default_factory=list)
     revision: str = ""
     changes: Diff | None = None
     new: bool = False
@@ -68,16 +70,6 @@ class Examination:
     def survivors(self) -> list[tuple[str, Fate]]:
         """(target, mutant) of those that an engine ran and the fixture did not tell apart."""
         return [(target, fate) for target, fate in self._to_kill if fate.engine and not fate.killed]
-
-    @property
-    def missing(self) -> list[tuple[str, Fate, dict[str, Any]]]:
-        """(target, mutant, case): for each event that would tell survivors apart, the first of them."""
-        out: dict[str, tuple[str, Fate, dict[str, Any]]] = {}
-        for target, fate in self.survivors:
-            case = case_of(fate, self.rule, target)
-            if case is not None:
-                out.setdefault(repr(case["event"]), (target, fate, case))
-        return list(out.values())
 
     @property
     def _to_kill(self) -> list[tuple[str, Fate]]:
@@ -126,7 +118,9 @@ def examine(
             subject = Subject.of_rule(pair.query, target, rule)
             made = bench(schema_of(target), {rule.path: cases}, {rule.path: rule})
             found.verdicts += _executed(subject, made)
-            found.fates += [(target.name, fate) for fate in _fates(subject, made, most)]
+            fated = _fates(subject, made, most)
+            found.fates += [(target.name, fate) for fate in fated]
+            _add_missing(found, subject, fated)
     _compare(found, base, library)
     return found
 
@@ -173,6 +167,22 @@ def _fates(subject: Subject, made: Bench, most: int) -> list[Fate]:
     every = mutants(subject.query.text, subject.target.dialect, around)
     chosen = spread(every, subject.query.path, most)
     return fates(subject, chosen, quick_engines(subject.target.dialect), made)
+
+
+def _add_missing(found: Examination, subject: Subject, fated: Sequence[Fate]) -> None:
+    """The cases that would tell the survivors of one query apart: each was put into a fixture, and did."""
+    known = {repr(case["event"]) for _, _, case in found.missing}
+    for fate in fated:
+        if fate.killed or not fate.engine or fate.proof.outcome is not Outcome.DISAGREE:
+            continue
+        case = case_of(fate, found.rule, subject.target.name)
+        if case is None or repr(case["event"]) in known:
+            continue
+        one = Case(case["name"], case["event"], case["match"], case.get("kind"))
+        made = bench(schema_of(subject.target), {found.rule.path: (one,)}, {found.rule.path: found.rule})
+        if fates(subject, [fate.mutant], quick_engines(subject.target.dialect), made)[0].killed:
+            known.add(repr(case["event"]))
+            found.missing.append((subject.target.name, fate, case))
 
 
 def _compare(found: Examination, base: Path, library: Library) -> None:
