@@ -17,7 +17,7 @@ from converter.build.gate import Gate, Pair, Source, parts_of
 from converter.build.manifest import manifest
 from converter.catalogue.legs import assumptions, badges, losses
 from converter.catalogue.links import page_href
-from converter.catalogue.model import Catalogue, Fixtures, Page, Tab, Technique
+from converter.catalogue.model import Catalogue, Fixtures, History, Page, Tab, Technique
 from converter.catalogue.wrong import Asked, wrong_queries
 from converter.core.correlation import Correlation
 from converter.core.discovery import engines, schema_of, targets
@@ -43,6 +43,7 @@ class _Known:
     cases: Mapping[str, tuple[Case, ...]]
     responses: Mapping[str, Response]
     findings: Mapping[str, tuple[str, ...]]
+    history: Mapping[str, History]
 
 
 def gather(
@@ -55,11 +56,12 @@ def gather(
     findings: Mapping[str, tuple[str, ...]] | None = None,
     title: str = "Parity",
     base_url: str = "",
+    history: Mapping[str, History] | None = None,
 ) -> Catalogue:
     """The catalogue of some sources. Without a `report` the pages say that nothing was executed."""
     cases = load_all([one for one in sources if isinstance(one, Rule)], root)
     tabs = _tabs(gate, {source.path: source for source in sources}, pairs, report)
-    known = _Known(root, library, gate, tabs, cases, load_responses(root, library), findings or {})
+    known = _Known(root, library, gate, tabs, cases, load_responses(root, library), findings or {}, history or {})
     run = {v.check for v in report.verdicts} if report else set()
     return Catalogue(
         title,
@@ -143,6 +145,7 @@ def _page(source: Source, known: _Known) -> Page:
         response=_response(source, known),
         findings=known.findings.get(source.path, ()),
         parts=_parts(source, known),
+        history=known.history.get(source.path),
         of=tuple(
             (page_href(one), one.title)
             for one in known.library.detections.values()

@@ -78,6 +78,18 @@ class Tab:
 
 
 @dataclass(frozen=True)
+class History:
+    """What a page's rule does that it did not at a revision: `status` in a word, and for each cause of lost and gained
+    events its sentence and an example (YAML)."""
+
+    revision: str
+    status: str
+    lost: tuple[tuple[str, str], ...] = ()
+    gained: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Technique:
     """A technique as a rule tags it; one that the data does not hold has its id for a name."""
 
@@ -128,6 +140,7 @@ class Page:
     findings: tuple[str, ...] = ()
     parts: tuple[tuple[str, str, str], ...] = ()
     of: tuple[tuple[str, str], ...] = ()
+    history: History | None = None
 
     @property
     def kind(self) -> str:

@@ -16,6 +16,7 @@ from converter.core.errors import Faults, ParityError, UsageError
 if TYPE_CHECKING:
     from converter.build.build import Prepared
     from converter.build.gate import Pair
+    from converter.catalogue.model import History
     from converter.core.verdict import Report
 
 
@@ -39,10 +40,11 @@ def register(group: click.Group) -> None:
     help="Take what engines found from `parity verify --format json`, and run none.",
 )  # fmt: skip
 @click.option("--no-execution", "idle", is_flag=True, help="Run no engine; the pages say that nothing was executed.")
+@click.option("--since", metavar="REV", help="Each page tells what its rule lost and gained since this git revision.")
 @click.pass_obj
 def site_(
     root: Path | None, folder: Path, names: tuple[str, ...], site: bool, fresh: bool, title: str, url: str,
-    report: Path | None, idle: bool,
+    report: Path | None, idle: bool, since: str | None,
 ) -> None:  # fmt: skip
     """Write the catalogue as a static site: a page per rule and detection, search, feeds, a heat map, downloads.
 
@@ -73,7 +75,8 @@ def site_(
         raise Faults(broken)
     verdicts = None if idle else _verdicts(project, prepared, found, report)
     findings = _findings(prepared)
-    made = gather(project, prepared.library, gate, prepared.sources, found, verdicts, findings, title, url)
+    history = _history(project, since) if since else {}
+    made = gather(project, prepared.library, gate, prepared.sources, found, verdicts, findings, title, url, history)
     files = render(made)
     write(folder, files)
     click.echo(f"wrote {count(len(made.pages), 'page')} and {count(len(files), 'file')} to {folder}/", err=True)
@@ -99,6 +102,24 @@ def _verdicts(project: Path, prepared: Prepared, found: Sequence[Pair], report: 
             prepared.library, Built(tuple(found)), project, lambda number, total, _: done(number, total),
             prepared.settings,
         )  # fmt: skip
+
+
+def _history(project: Path, since: str) -> dict[str, History]:
+    """path -> what the rule or detection lost and gained since a revision."""
+    from converter.catalogue.model import History
+    from converter.cli.render.diff import event
+    from converter.contribute.changes import REWORDED, changes
+    from converter.explain.model import DIRECTIONS
+
+    found = {}
+    for change in changes(project, since, ()):
+        told = {"lost": (), "gained": ()} if change.changes is None else {
+            name: tuple((cause.text, event(cause.event)) for cause in getattr(change.changes, name))
+            for name in DIRECTIONS
+        }  # fmt: skip
+        status = "other words, the same events" if change.status == REWORDED else change.status
+        found[change.path] = History(since, status, told["lost"], told["gained"], change.reason)
+    return found
 
 
 def _findings(prepared: Prepared) -> dict[str, tuple[str, ...]]:

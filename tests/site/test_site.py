@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
@@ -11,18 +12,20 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from converter.catalogue.legs import badges
 from converter.catalogue.links import safe
 from converter.catalogue.render import MARK, render
 from converter.catalogue.report import load_report
 from converter.catalogue.write import write
+from converter.cli.main import main
 from converter.core.errors import ParityError, UsageError
 from converter.core.model import Rule
 from converter.core.verdict import Outcome, Verdict
 from converter.prove.prove import CHECK, Proof
 from converter.rules.evaluator import compile_rule
-from tests.site.made import HOSTILE, catalogue, files, gathered
+from tests.site.made import HOSTILE, catalogue, files, gathered, make_project
 
 PAGES = sorted(path for path in files() if path.endswith(".html"))
 
@@ -158,6 +161,25 @@ def test_feeds_are_well_formed() -> None:
     assert [item.findtext("title") for item in items] == [item["title"] for item in body["items"]]
     assert all((item.findtext("link") or "").startswith("https://example.org/rules/rules/") for item in items)
     assert items[0].findtext("pubDate") == "Wed, 04 Mar 2026 00:00:00 +0000"
+
+
+def test_a_page_tells_its_changes(tmp_path: Path) -> None:
+    """With a revision given, a changed rule's page has what it lost and gained, with events; others have nothing."""
+    folder = make_project(tmp_path / "project")
+    git = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", "-C", str(folder)]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *command], check=True)
+    rule = folder / "sigma/windows/process_creation/plain.yml"
+    rule.write_text(rule.read_text("utf-8").replace("'word'", "'wort'"), "utf-8")
+    arguments = ["--root", str(folder), "site", "-o", str(tmp_path / "site"), "--no-execution", "--since", "HEAD"]
+    done = CliRunner().invoke(main, [*arguments, "-t", "defender"])
+    assert done.exit_code == 0, done.output
+    pages = tmp_path / "site/rules/windows/process_creation"
+    shown = Elements((pages / "plain.html").read_text("utf-8")).text
+    assert "Changes since HEAD" in shown
+    assert "Lost events" in shown
+    assert "Gained events" in shown
+    assert "Changes since" not in (pages / "hostile.html").read_text("utf-8")
 
 
 def test_the_layer_tells_the_targets() -> None:
