@@ -146,13 +146,19 @@ def check(
                 progress(number, len(todo), f"{subject.target.name}: {subject.query.source}")
             verdicts.extend(_executions(subject, benches, further))
             verdicts.extend(text.result())
-    verdicts.extend(_correlations(library, built, benches, root, settings, bases))
+    verdicts.extend(_correlations(library, built, benches, root, settings, bases, further))
     verdicts.extend(_refused(built))
     return Report(tuple(verdicts))
 
 
 def _correlations(
-    library: Library, built: Built, benches: Benches, root: Path, settings: Settings, bases: Mapping[str, Path]
+    library: Library,
+    built: Built,
+    benches: Benches,
+    root: Path,
+    settings: Settings,
+    bases: Mapping[str, Path],
+    further: Sequence[Engine],
 ) -> Iterator[Verdict]:
     """The proof of each correlation's query, and its execution over the sequences of its fixture."""
     found = load_sequences(library.correlations.values(), root, bases)
@@ -167,7 +173,7 @@ def _correlations(
         if any(rule is not library.rules[rule.path] for rule in rules.values()):
             # what a human expects is said of the rules themselves, and the site has narrowed one
             cases = tuple(replace(case, match=None) for case in cases)
-        engines = [engine for engine in engines_for(target.dialect) if correlates(engine)]
+        engines = [engine for engine in _engines(target.dialect, further) if correlates(engine)]
         play = partial(
             verify_correlation, query, target, correlation=correlation, rules=rules, judges=judges, cases=cases
         )
@@ -178,9 +184,13 @@ def _correlations(
         yield prove_correlation.verdict(query, target, correlation, rules, means)
 
 
+def _engines(dialect: str, further: Sequence[Engine]) -> list[Engine]:
+    return [*engines_for(dialect), *(engine for engine in further if engine.dialect == dialect)]
+
+
 def _executions(subject: Subject, benches: Benches, further: Sequence[Engine]) -> Iterator[Verdict]:
     dialect = subject.target.dialect
-    found = [*engines_for(dialect), *(engine for engine in further if engine.dialect == dialect)]
+    found = _engines(dialect, further)
     tested = any(path in benches.cases for path in subject.rules)
     told = "" if tested else "no fixture: proved, not executed; `parity fixture RULE` writes one"
     yield from _run(subject.query, found, lambda one: verify(subject, one, benches.of(subject), benches.judges), told)

@@ -174,6 +174,23 @@ def test_verify_runs_what_is_shipped_on_the_cluster(url: str, monkeypatch: pytes
     assert verified(url, "-t", "elastic-eql", "--strict")[0] == 1
 
 
+def test_correlations_run_on_the_cluster(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ES|QL as it is shipped, over the sequences of its fixture; EQL where the cluster has it."""
+    own = cluster.Corpora
+    monkeypatch.setattr(cluster, "Corpora", lambda transport, prefix, _: own(transport, prefix, node.STAND_INS))
+    names = ("win_webserver_command_burst", "win_script_dropped_then_shell")
+    rules = [str(ROOT / "examples" / "correlation" / f"correlation_{name}.yml") for name in names]
+    done = CliRunner().invoke(
+        main, ["verify", *rules, "-t", "elastic-esql", "-t", "elastic-eql", "--elasticsearch", url, "--format", "json"]
+    )
+    rows = json.loads(done.stdout)["verdicts"]
+    found = {row["check"]: (row["outcome"], row["detail"]) for row in rows if row["check"].startswith("cluster-")}
+    assert found["cluster-esql"][0] == "AGREE", found
+    assert found["cluster-eql"][0] == "NOT_RUN", found
+    assert "no EQL" in found["cluster-eql"][1]
+    assert ours() == set()
+
+
 def test_verify_says_which_field_type_the_cluster_lacks(url: str) -> None:
     """There is no stand-in on a cluster of the user's."""
     code, rows = verified(url, "-t", "elastic-dsl")
@@ -216,7 +233,8 @@ class Scripted:
 
 
 def test_eql_is_sent_byte_for_byte_and_read_whole() -> None:
-    """The request and the answer in their documented shape; a part of an answer and sequences are errors."""
+    """The request and the answer in their documented shape; of a sequence the last event; a part of an answer is an
+    error."""
     text = '// made by hand\nany where k : "A"'
     events = [{"_index": "i", "_id": "1", "_source": {}}, {"_index": "i", "_id": "0", "_source": {}}]
     scripted = Scripted({"timed_out": False, "is_partial": False, "hits": {"events": events}})
@@ -232,8 +250,11 @@ def test_eql_is_sent_byte_for_byte_and_read_whole() -> None:
     scripted.answer = {"is_partial": True, "hits": {"events": []}}
     with pytest.raises(EngineError, match="in part only"):
         place.eql(text, ROWS, SCHEMA)
-    scripted.answer = {"hits": {"sequences": []}}
-    with pytest.raises(QueryError, match="sequences"):
+    ended = [{"join_keys": ["h"], "events": [{"_id": "0"}, {"_id": "1"}]}, {"events": [{"_id": "1"}, {"_id": "0"}]}]
+    scripted.answer = {"hits": {"sequences": ended}}
+    assert [hit.position for hit in place.eql(text, ROWS, SCHEMA)] == [0, 1]
+    ended[0]["events"] = [{"_id": "0"}, {"_index": "", "_id": "", "missing": True}]
+    with pytest.raises(QueryError, match="does not happen"):
         place.eql(text, ROWS, SCHEMA)
 
 

@@ -45,6 +45,8 @@ USER, PASSWORD = "PARITY_ELASTICSEARCH_USER", "PARITY_ELASTICSEARCH_PASSWORD"
 CA_FILE = "PARITY_ELASTICSEARCH_CA_FILE"
 #: what a cluster runs
 DIALECTS = ("dsl", "lucene", "esql", "eql")
+#: those in which a correlation can be written
+CORRELATED = ("esql", "eql")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: The FROM of a query up to its METADATA or the next command.
 _FROM = re.compile(
@@ -121,16 +123,18 @@ class ClusterPlace(Place):
     """A place where nothing but our prefix may be touched, and where EQL is at hand."""
 
     def eql(self, text: str, records: Sequence[Record], schema: Schema) -> list[Hit]:
-        """The events of a single-event EQL query, sent byte for byte, in their given order.
+        """The events of an EQL query, sent byte for byte, in their given order; of a sequence the last of each answer.
 
+        An event ends one answer of a sequence at most, so that there are no more of them than records.
         https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-eql-search
         """
         corpus = self.corpora.of(records, schema)
         body = {"query": text, "size": max(len(records), 1), "timestamp_field": schema.time}
-        found = self._ask(f"/{corpus.path}/_eql/search", json.dumps(body).encode())
-        if "events" not in found["hits"]:
-            raise QueryError("a query that returns sequences is not covered")
-        positions = sorted(int(event["_id"]) for event in found["hits"]["events"])
+        found = self._ask(f"/{corpus.path}/_eql/search", json.dumps(body).encode())["hits"]
+        events = found["events"] if "events" in found else [one["events"][-1] for one in found["sequences"]]
+        if any(event.get("missing") for event in events):
+            raise QueryError("a sequence that ends with an event that does not happen is not covered")
+        positions = sorted(int(event["_id"]) for event in events)
         return [Hit(position, records[position].fields) for position in positions]
 
     def _addressed(self, text: str, corpus: Corpus) -> str:
@@ -155,6 +159,8 @@ class ClusterEngine:
     dialect: str
     provenance: str
     ask: Callable[[str, Sequence[Record], Schema], list[Hit]]
+    #: correlations over all sequences at once, where the language has them: each set of records costs many indices
+    correlates: str
 
     def run(self, text: str, records: Sequence[Record], schema: Schema, now: datetime | None = None) -> list[Hit]:
         """As the engine of the node for the same language.
@@ -189,7 +195,10 @@ def engines(url: str, ca_file: Path | None = None) -> Iterator[list[Engine]]:
         how = f"executed by Elasticsearch {version}, your cluster"
         with _terminated_as_interrupted():
             try:
-                yield [ClusterEngine(f"cluster-{dialect}", dialect, how, ask) for dialect, ask in asks.items()]
+                yield [
+                    ClusterEngine(f"cluster-{name}", name, how, ask, "together" if name in CORRELATED else "")
+                    for name, ask in asks.items()
+                ]
             finally:
                 corpora.drop_all()
     finally:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
 from converter.core.platform import Record, Schema
 from converter.core.verdict import Hit
-from converter.dialects.esql.ast import Stats
-from converter.dialects.esql.syntax import parse
 from converter.engines.clock import moved
 from converter.engines.elastic import installation
 from converter.engines.elastic.shared_node import PROVENANCE, on_node
-
-_STATS = re.compile(r"\|\s*STATS\b", re.IGNORECASE)
 
 
 class ElasticsearchEsql:
@@ -35,8 +30,7 @@ class ElasticsearchEsql:
 
         Raises QueryError, NotRepresentable (a record that Elasticsearch refuses), EngineUnavailable and EngineError.
         """
-        grouped = any(isinstance(command, Stats) for command in parse(text).commands) if _STATS.search(text) else False
-        return on_node(lambda place: place.esql(text, moved(text, records, schema, now), schema, grouped))
+        return on_node(lambda place: place.esql(text, moved(text, records, schema, now), schema))
 
 
 ENGINE = ElasticsearchEsql()

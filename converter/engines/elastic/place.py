@@ -14,6 +14,8 @@ from typing import Any
 from converter.core.errors import EngineError, QueryError
 from converter.core.platform import Record, Schema
 from converter.core.verdict import UNTRACED, Hit
+from converter.dialects.esql.ast import Stats
+from converter.dialects.esql.syntax import parse
 from converter.engines.elastic.corpora import Corpora, Corpus
 from converter.engines.elastic.mapping import flat
 from converter.engines.elastic.transport import Transport, accepted
@@ -34,6 +36,7 @@ _UNMAPPED = re.compile(r'MatchNoDocsQuery\("unmapped fields \[([^*\]]+)\]"\)')
 _NO_VALUE = re.compile(
     r"number_format_exception|is not an IP string literal|failed to parse date field|Can't parse boolean|Can only use"
 )
+_STATS = re.compile(r"\|\s*STATS\b", re.IGNORECASE)
 _NO_LIMIT = "No limit defined"
 #: ES|QL's way with a field of several values where one is wanted: the result is null, and a warning says so.
 #: https://www.elastic.co/docs/reference/query-languages/esql/esql-multivalued-fields
@@ -72,8 +75,8 @@ class Place:
         body = json.dumps({"query": {"query_string": {"query": text, **QUERY_STRING_OPTIONS}}})
         return self.search(body, records, schema)
 
-    def esql(self, text: str, records: Sequence[Record], schema: Schema, grouped: bool = False) -> list[Hit]:
-        """The rows of an ES|QL query, sent byte for byte; those of one that groups records (`grouped`) are UNTRACED.
+    def esql(self, text: str, records: Sequence[Record], schema: Schema) -> list[Hit]:
+        """The rows of an ES|QL query, sent byte for byte; those of one that groups records are UNTRACED.
 
         Raises QueryError also when other rows have no `_id`, by which each is traced to its record, and for a warning
         that says the result is not what the query asks for.
@@ -90,7 +93,7 @@ class Place:
         most = min(self._default_rows, self._most_rows) if unlimited else self._most_rows
         if len(body["values"]) >= most:
             raise QueryError(f"Elasticsearch cuts the result at {most} rows", hint="run it over fewer records")
-        return _groups(body) if grouped else _rows(body, records, schema)
+        return _groups(body) if _grouped(text) else _rows(body, records, schema)
 
     def profile(self, text: str, records: Sequence[Record], schema: Schema) -> Mapping[str, Any]:
         """How an ES|QL query is carried out: its drivers and their operators, as Elasticsearch profiles them.
@@ -181,6 +184,11 @@ def _hit(hit: Mapping[str, Any]) -> Hit:
     if hit.get("matched_queries"):
         row["matched_queries"] = list(hit["matched_queries"])
     return Hit(int(hit["_id"]), row)
+
+
+def _grouped(text: str) -> bool:
+    """Whether a query's rows are groups of records."""
+    return bool(_STATS.search(text)) and any(isinstance(command, Stats) for command in parse(text).commands)
 
 
 def _groups(body: Mapping[str, Any]) -> list[Hit]:
