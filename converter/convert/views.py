@@ -8,7 +8,7 @@ fills (`ActionType`) tell them apart.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from converter.core.errors import Unsupported
@@ -100,7 +100,8 @@ def _without(kinds: tuple[Kind, ...], field: str) -> tuple[str, ...]:
 
 
 def _signature(kind: Kind) -> tuple[object, ...]:
-    return tuple(sorted((name, repr(value)) for name, value in kind.native.items() if value is not None))
+    native = sorted((name, repr(value)) for name, value in kind.native.items() if value is not None)
+    return (*native, *(test for test in kind.holds if not test.any_of))
 
 
 @lru_cache(maxsize=1024)
@@ -180,7 +181,7 @@ def _view(kinds: tuple[Kind, ...], tested: Collection[str]) -> View:
 def told_apart(view: View, others: Sequence[Kind], preferred: Sequence[str]) -> Condition:
     """A test that the kinds of `view` pass and the others do not: of one column if one tells them apart, or of several.
 
-    Raises Unsupported when the columns that the platform fills do not tell them apart.
+    Raises Unsupported when neither the columns that the platform fills nor what else holds of them tells them apart.
     """
     names = list(dict.fromkeys([*preferred, *(name for kind in view.kinds for name in sorted(kind.native))]))
     tests = [(name, own) for name in names if (own := _constants(view.kinds, name)) is not None]
@@ -190,6 +191,12 @@ def told_apart(view: View, others: Sequence[Kind], preferred: Sequence[str]) -> 
             return _excluding(name, own, others)
     found: list[Condition] = []
     left = list(others)
+    for test in _held(view.kinds):
+        against = replace(test, negated=not test.negated)
+        gone = [kind for kind in left if against in kind.holds]
+        if gone:
+            found.append(scope_condition(test))
+            left = [kind for kind in left if kind not in gone]
     for name, own in tests:
         gone = _excluded(name, own, left)
         if gone:
@@ -198,6 +205,11 @@ def told_apart(view: View, others: Sequence[Kind], preferred: Sequence[str]) -> 
     if left:
         raise Unsupported("the kinds of record that the rule means differently cannot be told apart", "kinds alike")
     return And(tuple(found))
+
+
+def _held(kinds: Sequence[Kind]) -> list[ColumnTest]:
+    """What is true of every record of each of the kinds, beyond constants."""
+    return [test for test in kinds[0].holds if not test.any_of and all(test in kind.holds for kind in kinds)]
 
 
 def _excluded(name: str, own: set[str | int | None], others: Iterable[Kind]) -> list[Kind]:

@@ -2,7 +2,8 @@
 
 A platform is a folder: `platform.yml` (names, time, how missing looks, assumptions), `columns.yml` (every native column
 with its type), one file a log source, and `other.yml` with the records that no log source means. `extends` makes one
-platform out of another, as the same rows in another store: its columns may get a `prefix`.
+platform out of another, as the same rows in another store: its columns may get a `prefix`, and the files that it is
+`without` are left out.
 """
 
 from __future__ import annotations
@@ -132,10 +133,11 @@ class _Platform:
             yield Assumption(item["id"], item["text"], item["url"])
 
     def _files(self) -> list[tuple[str, str]]:
-        """(folder, file) of every file with kinds; one of the same name replaces the base's."""
+        """(folder, file) of every file with kinds; one of the same name replaces the base's, some are left out."""
         own = {f.name: self.folder for f in files(_PACKAGE).joinpath(self.folder).iterdir() if f.name.endswith(".yml")}
         base = {} if self.base is None else {name: folder for folder, name in self.base._files()}
-        return sorted((folder, name) for name, folder in (base | own).items() if name not in _NO_KINDS)
+        none = _NO_KINDS.union(self.head.get("without", ()))
+        return sorted((folder, name) for name, folder in (base | own).items() if name not in none)
 
     def _types(self) -> dict[str, dict[str, tuple[str, bool]]]:
         """table -> column -> (type, whether it holds lists)."""
@@ -230,10 +232,11 @@ class _Platform:
                 yield test
 
     def _evidence_folder(self, item: Mapping[str, Any], folder: str) -> str:
-        """A platform's own evidence takes the place of the one it extends."""
+        """A platform's own evidence takes the place of that of the ones it extends."""
         path = str(item.get("evidence", ""))
-        own = path and files(_PACKAGE).joinpath(self.folder, *path.split("/")).is_file()
-        return self.folder if own else folder
+        if self.base is None or (path and files(_PACKAGE).joinpath(self.folder, *path.split("/")).is_file()):
+            return self.folder if path else folder
+        return self.base._evidence_folder(item, folder)
 
     def _implied(self, item: Mapping[str, Any]) -> Mapping[str, Any]:
         """The constants that follow from others of a kind (`implies` of the platform): a module's channel, say."""

@@ -34,8 +34,16 @@ def source_of(kind: Kind) -> Source:
 
 
 def event_of(random: Random, kind: Kind) -> dict[str, Any]:
-    """An event that may be recorded as the kind, paths as its system has them."""
+    """An event that may be recorded as the kind, paths as its system has them, and one name for what has two."""
     event = Maker(random, source_of(kind)).event()
+    named: dict[str, str] = {}
+    for column in kind.columns:
+        if column.derive == "same" and named.setdefault(column.name, column.source) != column.source:
+            event.pop(column.source, None)
+    for test in kind.holds:
+        own = [c.source for c in kind.columns if c.name == test.column and c.derive == "same"]
+        if not test.negated and "*" not in str(test.values):
+            event |= {field: random.choice(test.values) for field in own}
     if kind.logsource.product in ("linux", "macos"):
         paths = {column.source for column in kind.columns if field_type(column.source) is FieldType.PATH}
         event |= {field: "/usr/bin/" + str(event.get(field, "a")).rpartition("\\")[2] for field in paths}

@@ -51,6 +51,8 @@ CONNECTORS = {
     "W3CIISLog": "AzureMonitor(IIS)",
     "GCPAuditLogs": "GCPAuditLogsDefinition",
     "AKSAudit": "AzureKubernetes",
+    "OktaV2_CL": "OktaSSOv2",
+    "GitHubAuditLogsV3_CL": "GitHubAuditDefinitionV2",
 }
 
 
