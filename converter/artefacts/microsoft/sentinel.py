@@ -57,15 +57,18 @@ CONNECTORS = {
 
 
 class Sentinel:
-    """A scheduled and a near-real-time rule for each rule and detection, and `azuredeploy.json` with all of them."""
+    """A scheduled and a near-real-time rule for each rule and detection, and `azuredeploy.json` with all of a target."""
 
     name = "sentinel"
-    targets: tuple[str, ...] = (TARGET,)
+    targets: tuple[str, ...] = (TARGET, "sentinel-windows-event")
 
     def make(self, context: Context) -> list[Artefact]:
+        return [made for target in self.targets for made in self._of(target, context)]
+
+    def _of(self, target: str, context: Context) -> list[Artefact]:
         out: list[Artefact] = []
         deployed: list[tuple[dict[str, Any], bool, bool]] = []
-        for source, query in sources(context, TARGET):
+        for source, query in sources(context, target):
             for kind, suffix in (("Scheduled", "analytics"), ("NRT", "nrt")):
                 path = f"{stem(query)}.{suffix}.yaml"
                 rule = analytics_rule(source, query, kind, context)
@@ -74,10 +77,10 @@ class Sentinel:
                 may_run = source.path not in context.settings.disabled
                 deployed.append((rule, isinstance(source, Detection), may_run))
         if deployed:
-            own = context.settings.of(TARGET)
+            own = context.settings.of(target)
             body = template(deployed, own.workspace, own.enabled)
-            check(body, "sentinel_arm", f"output/{TARGET}/azuredeploy.json")
-            out.append(Artefact(f"{TARGET}/azuredeploy.json", as_json(body)))
+            check(body, "sentinel_arm", f"output/{target}/azuredeploy.json")
+            out.append(Artefact(f"{target}/azuredeploy.json", as_json(body)))
         return out
 
 
@@ -91,7 +94,7 @@ def analytics_rule(source: Rule | Detection, query: Query, kind: str, context: C
     attack = attack_of(source, context.library)
     _check_tactics(attack, source)
     rule: dict[str, Any] = {
-        "id": identity(TARGET, kind, source.path),
+        "id": identity(query.target, kind, source.path),
         "name": source.title if kind == "Scheduled" else f"NRT {source.title}",
         "description": _description(source, attack, context),
         "severity": SEVERITIES[context.settings.severity_of(source)],
@@ -99,7 +102,7 @@ def analytics_rule(source: Rule | Detection, query: Query, kind: str, context: C
     }
     text = query.text
     if kind == "Scheduled":
-        frequency, period = schedule(context.settings)
+        frequency, period = schedule(context.settings, query.target)
         text = windowed(query, returned, period)
         rule |= {"queryFrequency": short(frequency), "queryPeriod": short(period)}
         rule |= {"triggerOperator": "gt", "triggerThreshold": 0}
@@ -124,16 +127,16 @@ def connectors(tables: Sequence[str]) -> list[dict[str, Any]]:
     return [{"connectorId": connector, "dataTypes": found} for connector, found in brought.items()]
 
 
-def schedule(settings: Settings) -> tuple[int, int]:
+def schedule(settings: Settings, target: str = TARGET) -> tuple[int, int]:
     """(frequency, period) in minutes: every hour over that hour, unless the site says otherwise.
 
     A longer period than frequency would alert on one event at every run. Raises ParityError at parity.toml for a
     schedule that Sentinel refuses or that leaves events unseen.
     """
-    own = settings.of(TARGET)
+    own = settings.of(target)
     frequency = own.frequency or HOUR
     period = own.lookback or max(frequency, HOUR)
-    hint = "change frequency or lookback of [target.sentinel]"
+    hint = f"change frequency or lookback of [target.{target}]"
     if not SHORTEST <= frequency <= LONGEST or not SHORTEST <= period <= LONGEST:
         raise ParityError(f"running every {short(frequency)} over {short(period)}: 5m to 14d are allowed", FILE, hint)
     if period < frequency:
@@ -154,7 +157,7 @@ def windowed(query: Query, returned: Shape, period: int) -> str:
         return query.text
     if returned.window < period:
         text = f"the query looks back {short(returned.window)}, the schedule {short(period)}"
-        raise ParityError(text, FILE, "set lookback of [target.sentinel] to match")
+        raise ParityError(text, FILE, f"set lookback of [target.{query.target}] to match")
     last = f"{period // 60}h" if period % 60 == 0 else f"{period}m"
     return f"{query.text.rstrip()}\n| where TimeGenerated > ago({last})\n"
 
