@@ -21,6 +21,11 @@ def step(name: str) -> str:
     return f"tostring({holder}{steps})"
 
 
+def name_of(column: str) -> str:
+    """What a column is called in a result: by itself, a property by its last key."""
+    return re.sub(r"\W", "_", column.rpartition(".")[2], flags=re.ASCII)
+
+
 def aliases(names: Iterable[str], types: Mapping[str, str]) -> dict[str, str]:
     """property -> the name that a query gives its text: its last key, or all of them where that is taken."""
     found: dict[str, str] = {}

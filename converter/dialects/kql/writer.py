@@ -33,7 +33,7 @@ from converter.dialects.condition import (
 )
 from converter.dialects.draft import Composition, Draft
 from converter.dialects.kql.narrowing import Narrowing
-from converter.dialects.kql.properties import aliases, step
+from converter.dialects.kql.properties import aliases, name_of, step
 from converter.dialects.kql.regex import searched, whole
 from converter.dialects.kql.words import separated
 from converter.dialects.layout import bracketed, has_hidden, hidden, indented, listed, slashes
@@ -123,7 +123,8 @@ class _Named:
         """A column as `project` shows it, under another name if one is given."""
         alias = self.names.get(column, column)
         value = alias if column in self.tested or column not in self.names else step(column)
-        return value if (name or alias) == value else f"{name or alias} = {value}"
+        label = name_of(name) if name else alias
+        return value if label == value else f"{label} = {value}"
 
 
 class KqlWriter(Writer):
