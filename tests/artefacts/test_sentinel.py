@@ -32,6 +32,8 @@ from tests.project import ROOT, benches, built, library
 
 TARGET = "sentinel"
 DETECTION = library().detections["web_shell"]
+#: the detection of each manifest
+DETECTIONS = {detection.path: detection for detection in library().detections.values()}
 RULES = {path: data for path, data in files().items() if path.startswith("sentinel/") and path.endswith(".yaml")}
 SUBJECTS = {q.path.rsplit(".", 1)[0]: q for q in built().queries if q.target == TARGET}
 
@@ -44,8 +46,8 @@ def _query(path: str) -> tuple[dict[str, Any], Query]:
 
 def _parts(query: Query) -> dict[str, Any]:
     """label -> rule of a detection's query, path -> rule of a rule's own."""
-    if query.source == DETECTION.path:
-        return {part.label: library().rules[part.rule] for part in DETECTION.parts}
+    if query.source in DETECTIONS:
+        return {part.label: library().rules[part.rule] for part in DETECTIONS[query.source].parts}
     return {query.source: library().rules[query.source]}
 
 
@@ -63,7 +65,7 @@ def test_the_query_in_the_file_is_proved(path: str) -> None:
     """
     rule, query = _query(path)
     shipped = (ROOT / "output" / query.path).read_text("utf-8")
-    if rule["kind"] == "Scheduled" and query.source == DETECTION.path:
+    if rule["kind"] == "Scheduled" and query.source in DETECTIONS:
         shipped += "| where TimeGenerated > ago(1h)\n"
     assert query.text == shipped
     proof = prove(query, find_target(TARGET), _parts(query))
@@ -75,8 +77,10 @@ def test_the_query_in_the_file_runs(path: str) -> None:
     """Taken out of the YAML, the query returns on every engine exactly what the rules ask for."""
     _, query = _query(path)
     target = find_target(TARGET)
-    if query.source == DETECTION.path:
-        subject = Subject.of_detection(query, target, replace(DETECTION, lookback_hours=1), library().rules)
+    if query.source in DETECTIONS:
+        subject = Subject.of_detection(
+            query, target, replace(DETECTIONS[query.source], lookback_hours=1), library().rules
+        )
         bench = _within_hours(benches().of(subject))
     else:
         subject = Subject.of_rule(query, target, library().rules[query.source])
@@ -110,7 +114,7 @@ def test_schedule_window_and_columns_fit_the_query(path: str) -> None:
     """A query's own window is the period; every mapped column is one that the query returns."""
     rule, query = _query(path)
     returned = shape(query)
-    if rule["kind"] == "Scheduled" and query.source == DETECTION.path:
+    if rule["kind"] == "Scheduled" and query.source in DETECTIONS:
         assert returned.window == 60
     if rule["kind"] == "Scheduled":
         assert rule["queryFrequency"] == rule["queryPeriod"] == "1h"
@@ -205,7 +209,7 @@ def test_severity_overrides_are_carried() -> None:
     """A site's severity replaces the rule's."""
     site = with_settings(severity={DETECTION.path: "low"})
     rules = [yaml.safe_load(a.content) for a in MAKER.make(site) if a.path.endswith("web_shell.analytics.yaml")]
-    assert [rule["severity"] for rule in rules] == ["Low"]
+    assert [rule["severity"] for rule in rules] == ["Low"] * len(MAKER.targets)
 
 
 @pytest.mark.parametrize(

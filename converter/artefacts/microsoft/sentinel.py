@@ -57,7 +57,7 @@ CONNECTORS = {
 
 
 class Sentinel:
-    """A scheduled and a near-real-time rule for each rule and detection, and `azuredeploy.json` with all of a target."""
+    """A scheduled and a near-real-time rule for each rule and detection, and an `azuredeploy.json` a target."""
 
     name = "sentinel"
     targets: tuple[str, ...] = (TARGET, "sentinel-windows-event")
