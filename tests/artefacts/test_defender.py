@@ -45,9 +45,10 @@ def test_the_query_in_the_body_is_proved_and_runs(path: str) -> None:
     """Taken out of the JSON, the query is the shipped one, means what the rules mean, and returns just that."""
     query, target = _query(path), find_target(TARGET)
     assert query.text.encode() == (ROOT / "output" / query.path).read_bytes()
-    if query.source == DETECTION.path:
-        parts = {part.label: library().rules[part.rule] for part in DETECTION.parts}
-        subject = Subject.of_detection(query, target, DETECTION, library().rules)
+    detection = next((d for d in library().detections.values() if d.path == query.source), None)
+    if detection:
+        parts = {part.label: library().rules[part.rule] for part in detection.parts}
+        subject = Subject.of_detection(query, target, detection, library().rules)
     else:
         parts = {query.source: library().rules[query.source]}
         subject = Subject.of_rule(query, target, library().rules[query.source])
