@@ -238,14 +238,14 @@ def test_metadata_is_complete(path: Path) -> None:
     raw = plain(path)
     assert [key for key in METADATA if not raw.get(key)] == []
     assert set(raw) <= {*METADATA, *OPTIONAL}
-    assert raw["logsource"].keys() in ({"category", "product"}, {"category"})
+    assert raw["logsource"].keys() in ({"category", "product"}, {"category"}, {"product", "service"})
     assert all(reference.startswith("https://") for reference in raw["references"])
     assert any(tag.startswith("attack.t") for tag in raw["tags"])
 
 
 @BY_RULE
 def test_a_rule_stands_where_its_log_source_says(path: Path) -> None:
-    """sigma/<product>/<category>/<name>.yml, with generic for a log source of no product."""
-    raw = plain(path)
-    source = raw["logsource"]
-    assert path.parent.relative_to(ROOT / "sigma").parts == (source.get("product", "generic"), source["category"])
+    """sigma/<product>/<category or service>/<name>.yml, with generic for a log source of no product."""
+    source = plain(path)["logsource"]
+    kind = source.get("category") or source["service"]
+    assert path.parent.relative_to(ROOT / "sigma").parts == (source.get("product", "generic"), kind)
