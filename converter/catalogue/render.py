@@ -29,19 +29,45 @@ from converter.core.validate import check
 
 #: says to `write` that a folder is a site of Parity's, which may be replaced
 MARK = "site.json"
+#: the form of a server
+PASTE = "paste.html"
 _STATIC = ("style.css", "site.js", "icon.svg")
 _LEVELS = ("critical", "high", "medium", "low", "informational")
 
 
+class Pages:
+    """Makes pages of a catalogue. With `pasting` they are a server's, which may have no other pages than its form."""
+
+    def __init__(self, catalogue: Catalogue, pasting: bool = False) -> None:
+        self._templates = _environment()
+        self._shared = {"catalogue": catalogue, "counts": _counts(catalogue), "columns": columns(catalogue)}
+        self._shared |= {"pasting": pasting, "alone": pasting and not catalogue.pages}
+
+    def make(self, href: str, template: str, **more: Any) -> str:
+        """The page at `href`."""
+        return self._templates.get_template(template).render(**self._shared, href=href, root=up(href), **more)
+
+    def paste(self, text: str = "", fault: str = "") -> str:
+        """The form for a rule, with what was typed and what is wrong with it."""
+        return self.make(PASTE, "paste.html", text=text, fault=fault)
+
+    def pasted(self, page: Page) -> str:
+        """The page of a pasted rule."""
+        return self.make(PASTE, "page.html", page=page)
+
+
+def static_files() -> dict[str, bytes]:
+    """What every page loads."""
+    return {f"static/{name}": _static(name).encode("utf-8") for name in _STATIC}
+
+
 def render(catalogue: Catalogue) -> dict[str, bytes]:
     """path below the site's folder -> content."""
-    templates = _environment()
-    matrix = columns(catalogue)
-    shared = {"catalogue": catalogue, "counts": _counts(catalogue), "columns": matrix}
+    templates = Pages(catalogue)
     pages: dict[str, str] = {}
 
     def add(href: str, template: str, **more: Any) -> None:
-        pages[href] = templates.get_template(template).render(**shared, href=href, root=up(href), **more)
+        pages[href] = templates.make(href, template, **more)
 
     add("index.html", "index.html", newest=newest(catalogue)[:8])
     add("catalogue.html", "catalogue.html", choices=_choices(catalogue))
@@ -58,7 +84,6 @@ def render(catalogue: Catalogue) -> dict[str, bytes]:
         **pages,
         **queries,
         **rules,
-        **{f"static/{name}": _static(name) for name in _STATIC},
         "static/index.js": f"window.PARITY_INDEX = {_script(search_index(catalogue))};\n",
         "catalogue.json": _json(as_data(catalogue)),
         "feed.json": json_feed(catalogue),
@@ -67,7 +92,7 @@ def render(catalogue: Catalogue) -> dict[str, bytes]:
         "attack-navigator.json": _json(shown),
         MARK: _json({"made_by": "parity site", "version": catalogue.version}),
     }
-    found = {path: text.encode("utf-8", "replace") for path, text in sorted(texts.items())}
+    found = {path: text.encode("utf-8", "replace") for path, text in sorted(texts.items())} | static_files()
     for target in _targets(catalogue):
         own = {path: found[path] for path in queries if path.startswith(f"queries/{target}/")}
         found[f"downloads/{target}.tar.gz"] = tar_gz({path.removeprefix("queries/"): own[path] for path in own})

@@ -43,3 +43,10 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
         raise ParityError(
             f"the site was not written: {error}", str(folder), "check permissions and free space"
         ) from error
+
+
+def read_site(folder: Path) -> dict[str, bytes]:
+    """The files of a site, by path. Raises UsageError for a folder that holds none."""
+    if not (folder / MARK).is_file():
+        raise UsageError(f"{folder} holds no site", hint=f"parity site -o {folder}")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

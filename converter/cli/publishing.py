@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 
 def register(group: click.Group) -> None:
-    """Adds the command to `parity`."""
-    group.add_command(site_)
+    """Adds the commands to `parity`."""
+    for command in (site_, serve):
+        group.add_command(command)
 
 
 @click.command("site")
@@ -81,6 +82,27 @@ def site_(
     write(folder, files)
     click.echo(f"wrote {count(len(made.pages), 'page')} and {count(len(files), 'file')} to {folder}/", err=True)
     click.echo(f"  open {folder / 'index.html'}", err=True)
+
+
+@click.command()
+@click.argument(
+    "folder", type=click.Path(path_type=Path, file_okay=False, exists=True), required=False, metavar="[DIR]"
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8710, show_default=True, help="0 takes a free one.")
+@TARGET
+def serve(folder: Path | None, port: int, names: tuple[str, ...]) -> None:
+    """Show a page to paste a rule into, on this computer alone: it is converted and proved for every target.
+
+    DIR is a site that `parity site` wrote, which is then shown as well. Only this computer can reach the server, and
+    what is pasted is not kept. Ctrl-C ends it. Needs the extra `site`.
+    """
+    _require()
+    from converter.catalogue.serve import ADDRESS, server
+    from converter.catalogue.write import read_site
+
+    with server(read_site(folder) if folder else {}, chosen_targets(names), port) as running:
+        click.echo(f"http://{ADDRESS}:{running.server_port}/paste.html (Ctrl-C ends it)", err=True)
+        running.serve_forever()
 
 
 def _require() -> None:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from converter.catalogue.serve import ADDRESS, server
 from converter.catalogue.write import write
-from tests.site.made import HOSTILE, files
+from converter.core.discovery import targets
+from tests.site.made import HOSTILE, files, project
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -246,3 +249,27 @@ def test_without_scripts_everything_is_there(browser: Any, folder: Path) -> None
     assert page.locator(".panel:visible").count() == page.locator(".panel").count() > 5
     assert len(shown(visit.open("catalogue.html"))) == 3
     visit.context.close()
+
+
+def test_a_rule_can_be_pasted(browser: Any) -> None:
+    """The form of the server works in a browser: a fault is told above it, a rule becomes a page with its queries."""
+    rule = (project() / "sigma/windows/process_creation/plain.yml").read_text("utf-8")
+    with server({}, [targets()["defender"], targets()["splunk-sysmon"]]) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        page = browser.new_context().new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(f"http://{ADDRESS}:{running.server_port}/")
+        page.fill("#rule", "title: x")
+        page.click("button[type=submit]")
+        assert "logsource" in page.inner_text("[role=alert]")
+        page.fill("#rule", rule)
+        page.click("button[type=submit]")
+        assert page.inner_text("h1") == "A Plain Rule"
+        page.click("#tab-splunk-sysmon")
+        assert "PROVED" in page.inner_text(".panel:visible .badges")
+        page.close()
+        running.shutdown()
+        thread.join(10)
+    assert not [one for one in said if "favicon" not in one], said
