@@ -21,6 +21,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from converter.convert.convert import Converter  # noqa: E402
 from converter.core.discovery import schema_of, targets  # noqa: E402
 from converter.core.errors import EngineError, NotRepresentable, ParityError, Unsupported  # noqa: E402
 from converter.core.model import Query, Rule, Target  # noqa: E402
-from converter.core.platform import Schema  # noqa: E402
+from converter.core.platform import Kind, Schema  # noqa: E402
 from converter.core.verdict import Case, Engine  # noqa: E402
 from converter.engines.elastic.elasticsearch_dsl import ENGINE as DSL  # noqa: E402
 from converter.engines.elastic.elasticsearch_eql import ENGINE as EQL  # noqa: E402
@@ -46,7 +47,7 @@ from converter.rules.library import read_folder  # noqa: E402
 from converter.rules.meaning import meaning  # noqa: E402
 from converter.semantics.decide.domain import Budget  # noqa: E402
 from converter.verify.excuses import Excuses  # noqa: E402
-from tests.support.probes import evenly, probe, telling  # noqa: E402
+from tests.support.probes import Probes, evenly, probe, telling  # noqa: E402
 
 ENGINES: dict[str, Engine] = {engine.dialect: engine for engine in (DSL, EQL, ESQL, LUCENE)}
 OUTCOMES = ("right", "wrong", "silent", "refused", "unsupported", "untested", "error")
@@ -78,20 +79,26 @@ class Pair:
 
 def probes(rule: Rule, schema: Schema) -> tuple[tuple[Case, ...], bool]:
     """Events of a rule for one platform, with the evaluator's verdict, and whether some test of the rule got none
-    because it has more than `TESTS`; no events where the prover makes none."""
-    kind = next((kind for kind in schema.kinds if kind.meant_by(rule)), None)
-    if kind is None:
-        return (), False
-    judge = compile_rule(rule)
-    try:
-        found = probe(fix(meaning(rule), kind), domain_of(kind, schema), BUDGET, TESTS, ALTERNATIVES)
-    except ParityError:
-        return (), False
-    chosen = evenly(found.probes, PROBES)
+    because it has more than `TESTS`; no events where the prover makes none.
+
+    They are of the first kind of record in which the rule can match: of accepted connections, if it asks for those.
+    """
+    cases: tuple[Case, ...] = ()
+    bounded = False
+    for kind in {repr(kind.sigma): kind for kind in schema.kinds if kind.meant_by(rule)}.values():
+        with suppress(ParityError):
+            found = probe(fix(meaning(rule), kind), domain_of(kind, schema), BUDGET, TESTS, ALTERNATIVES)
+            cases, bounded = _cases(rule, kind, schema, found), found.passed > 0
+            if any(case.match for case in cases):
+                break
+    return cases, bounded
+
+
+def _cases(rule: Rule, kind: Kind, schema: Schema, found: Probes) -> tuple[Case, ...]:
+    judge, chosen = compile_rule(rule), evenly(found.probes, PROBES)
     fixed = {name: value for name, value in kind.sigma.items() if value is not None}
     events = [{**telling(rule, schema), **fixed, **item.event} for item in chosen]
-    cases = tuple(Case(item.name, event, judge(event)) for item, event in zip(chosen, events, strict=True))
-    return cases, found.passed > 0
+    return tuple(Case(item.name, event, judge(event)) for item, event in zip(chosen, events, strict=True))
 
 
 def indexed(made: Bench) -> Bench:

@@ -359,6 +359,21 @@ def test_old_corpora_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
 # The node's life
 
 
+def test_the_node_lives_in_memory_where_there_is_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Elsewhere, or where TMPDIR wants another place, it lives where temporary files do."""
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(process, "MEMORY", tmp_path)
+    monkeypatch.setattr(process, "ROOM", 0)
+    assert process.place() == tmp_path
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert process.place() is None
+    monkeypatch.delenv("TMPDIR")
+    monkeypatch.setattr(process, "ROOM", 2**70)
+    assert process.place() is None
+    monkeypatch.setattr(process, "MEMORY", tmp_path / "nowhere")
+    assert process.place() is None
+
+
 def test_a_node_that_dies_is_started_again(caplog: pytest.LogCaptureFixture) -> None:
     """Between two queries and in the middle of one; the corpora come back, and the log says it."""
     rows = records({"k": "survivor"})

@@ -17,6 +17,9 @@ STARTUP_SECONDS = 120.0
 _CLOSING_SECONDS = 5.0
 #: Compiling with the first compiler only halves the time to start; the node does not live long enough for the second.
 _JVM_OPTIONS = ("-Xmx1g", "-XX:+ExitOnOutOfMemoryError", "-XX:TieredStopAtLevel=1")
+#: Elasticsearch writes each change of an index through to the disk, and waiting for that takes longer than all else: on
+#: a busy machine a corpus of three indices took 2.5 s on a disk and 0.7 s in memory. A node has less than 100 MB.
+MEMORY, ROOM = Path("/dev/shm"), 2 * 2**30
 #: https://www.elastic.co/docs/reference/elasticsearch/configuration-reference
 _SETTINGS = (
     "node.name=parity",
@@ -32,6 +35,19 @@ _SETTINGS = (
 )
 
 
+def place() -> Path | None:
+    """Where the node's folder is made: in memory where there is room (Linux), None for the usual place.
+
+    TMPDIR goes before, and so does a system that runs no programs from there: Java keeps libraries in the folder.
+    """
+    try:
+        about = os.statvfs(MEMORY)
+    except (OSError, AttributeError):
+        return None
+    room = about.f_bavail * about.f_frsize >= ROOM and os.access(MEMORY, os.W_OK)
+    return MEMORY if room and not about.f_flag & os.ST_NOEXEC and not os.environ.get("TMPDIR") else None
+
+
 class NodeProcess:
     """A running node; it ends with `close()`, and by itself when this process ends, however that happens."""
 
@@ -39,7 +55,7 @@ class NodeProcess:
         """Start it and wait until it serves. Raises EngineUnavailable if it is not installed, else EngineError."""
         found = installation.find()
         self._owner = os.getpid()
-        self._folder = Path(tempfile.mkdtemp(prefix="parity-elasticsearch-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="parity-elasticsearch-", dir=place()))
         home = self._folder
         (home / "tmp").mkdir()
         command = [found.java, *_JVM_OPTIONS, f"-Djava.io.tmpdir={home / 'tmp'}"]
