@@ -41,6 +41,7 @@ from converter.dialects.elastic import (
     numerals,
     raw,
 )
+from converter.dialects.esql.pushing import Pushing, handed_over
 from converter.dialects.layout import bracketed, listed, slashes
 from converter.dialects.regex import expressions
 from converter.dialects.writer import Writer, by_shape, refuse
@@ -100,23 +101,29 @@ class EsqlWriter(Writer):
     def __init__(self, draft: Draft, in_where: bool = True) -> None:
         super().__init__(draft)
         self.in_where = in_where
+        self.pushing = Pushing(draft.scope, draft.arrays)
+        #: the tests that the index shall answer, by identity, with their expressions
+        self.pushed = self.pushing.chosen(draft.condition) if in_where else {}
 
     def weakened(self, part: Condition) -> Condition | None:
         """What `part` implies and 8.19 finds in its index, None if that is nothing.
 
-        Nothing behind a function is found there, and what is searched for with wildcards costs a walk through all the
-        values that a field has.
+        Nothing behind a function is found there but one folded value, and what is searched for with wildcards costs a
+        walk through all the values that a field has: it is asked only where nothing else narrows the part down.
         """
         if isinstance(part, And):
             known = [p for p in map(self.weakened, part.parts) if p is not None]
+            if not any(id(p) in self.pushed or self.pushing.narrows(p) for p in known):
+                known += [p for p in part.parts if self.pushing.narrows(p)][:1]
             return None if not known else known[0] if len(known) == 1 else And(tuple(known))
         if isinstance(part, Or):
             options = [self.weakened(p) for p in part.parts]
             known = [p for p in options if p is not None]
             return Or(tuple(known)) if len(known) == len(options) else None
         if isinstance(part, Match):
-            exact = part.cased and all(p.shape in ("equals", "startswith") for p in part.patterns)
-            return part if exact else None
+            exact = all(p.shape in ("equals", "startswith") for p in part.patterns)
+            usual = part.cased or (part.field not in self.draft.arrays and handed_over(part))
+            return part if id(part) in self.pushed or (exact and usual) else None
         return part if isinstance(part, (NumberIn, Compare, InNetworks)) else None
 
     def not_(self, inner: str, part: Condition) -> str:
@@ -136,6 +143,8 @@ class EsqlWriter(Writer):
         return isinstance(part, Missing) or (isinstance(part, Match) and any(p.shape == "any" for p in part.patterns))
 
     def match(self, leaf: Match) -> str:
+        if id(leaf) in self.pushed:
+            return self.any_of([f"{leaf.field} RLIKE {raw(text, quote)}" for text in self.pushed[id(leaf)]])
         groups = by_shape(leaf)
         if "any" in groups:
             return f"{leaf.field} IS NOT NULL"
