@@ -15,6 +15,7 @@ from converter.artefacts.microsoft import defender, sentinel
 from converter.build.settings import DEFAULTS, Settings
 from converter.convert.convert import Converter
 from converter.core.discovery import targets
+from converter.core.model import Detection, Query, Rule
 from tests.project import ROOT, built, library
 
 MAKERS: tuple[Maker, ...] = (defender.MAKER, navigator.MAKER, response_guide.MAKER, sentinel.MAKER)
@@ -38,3 +39,16 @@ def with_settings(**values: Any) -> Context:
 def files() -> dict[str, bytes]:
     """path below output/ -> content."""
     return merge(MAKERS, context())
+
+
+def detection_of(query: Query) -> Detection | None:
+    """The detection that a query is of, None for a rule's own."""
+    return next((d for d in library().detections.values() if d.path == query.source), None)
+
+
+def parts_of(query: Query) -> dict[str, Rule]:
+    """label -> rule of a detection's query, path -> rule of a rule's own."""
+    detection, rules = detection_of(query), library().rules
+    if detection is None:
+        return {query.source: rules[query.source]}
+    return {part.label: rules[part.rule] for part in detection.parts}

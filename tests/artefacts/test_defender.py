@@ -25,7 +25,7 @@ from converter.core.validate import check
 from converter.core.verdict import Outcome
 from converter.prove.prove import prove
 from converter.verify.verify import Subject, verify
-from tests.artefacts.made import MAKERS, context, files, with_settings
+from tests.artefacts.made import MAKERS, context, detection_of, files, parts_of, with_settings
 from tests.project import ROOT, benches, built, library
 
 TARGET = "defender"
@@ -45,14 +45,11 @@ def test_the_query_in_the_body_is_proved_and_runs(path: str) -> None:
     """Taken out of the JSON, the query is the shipped one, means what the rules mean, and returns just that."""
     query, target = _query(path), find_target(TARGET)
     assert query.text.encode() == (ROOT / "output" / query.path).read_bytes()
-    detection = next((d for d in library().detections.values() if d.path == query.source), None)
-    if detection:
-        parts = {part.label: library().rules[part.rule] for part in detection.parts}
+    if detection := detection_of(query):
         subject = Subject.of_detection(query, target, detection, library().rules)
     else:
-        parts = {query.source: library().rules[query.source]}
         subject = Subject.of_rule(query, target, library().rules[query.source])
-    proof = prove(query, target, parts)
+    proof = prove(query, target, parts_of(query))
     assert proof.outcome is Outcome.AGREE, proof.reason
     for engine in engines_for("kql"):
         verdict = verify(subject, engine, benches().of(subject), benches().judges)

@@ -27,13 +27,11 @@ from converter.core.validate import check
 from converter.core.verdict import Outcome
 from converter.prove.prove import prove
 from converter.verify.verify import Subject, verify
-from tests.artefacts.made import context, files, with_settings
+from tests.artefacts.made import context, detection_of, files, parts_of, with_settings
 from tests.project import ROOT, benches, built, library
 
 TARGET = "sentinel"
 DETECTION = library().detections["web_shell"]
-#: the detection of each manifest
-DETECTIONS = {detection.path: detection for detection in library().detections.values()}
 RULES = {path: data for path, data in files().items() if path.startswith("sentinel/") and path.endswith(".yaml")}
 SUBJECTS = {q.path.rsplit(".", 1)[0]: q for q in built().queries if q.target == TARGET}
 
@@ -42,13 +40,6 @@ def _query(path: str) -> tuple[dict[str, Any], Query]:
     """The rule in a file, and its query as taken out of the file."""
     rule = yaml.safe_load(RULES[path])
     return rule, replace(SUBJECTS[re.sub(r"\.(analytics|nrt)\.yaml$", "", path)], text=rule["query"])
-
-
-def _parts(query: Query) -> dict[str, Any]:
-    """label -> rule of a detection's query, path -> rule of a rule's own."""
-    if query.source in DETECTIONS:
-        return {part.label: library().rules[part.rule] for part in DETECTIONS[query.source].parts}
-    return {query.source: library().rules[query.source]}
 
 
 def _arm() -> dict[str, Any]:
@@ -65,10 +56,10 @@ def test_the_query_in_the_file_is_proved(path: str) -> None:
     """
     rule, query = _query(path)
     shipped = (ROOT / "output" / query.path).read_text("utf-8")
-    if rule["kind"] == "Scheduled" and query.source in DETECTIONS:
+    if rule["kind"] == "Scheduled" and detection_of(query):
         shipped += "| where TimeGenerated > ago(1h)\n"
     assert query.text == shipped
-    proof = prove(query, find_target(TARGET), _parts(query))
+    proof = prove(query, find_target(TARGET), parts_of(query))
     assert proof.outcome is Outcome.AGREE, proof.reason
 
 
@@ -77,10 +68,8 @@ def test_the_query_in_the_file_runs(path: str) -> None:
     """Taken out of the YAML, the query returns on every engine exactly what the rules ask for."""
     _, query = _query(path)
     target = find_target(TARGET)
-    if query.source in DETECTIONS:
-        subject = Subject.of_detection(
-            query, target, replace(DETECTIONS[query.source], lookback_hours=1), library().rules
-        )
+    if detection := detection_of(query):
+        subject = Subject.of_detection(query, target, replace(detection, lookback_hours=1), library().rules)
         bench = _within_hours(benches().of(subject))
     else:
         subject = Subject.of_rule(query, target, library().rules[query.source])
@@ -114,7 +103,7 @@ def test_schedule_window_and_columns_fit_the_query(path: str) -> None:
     """A query's own window is the period; every mapped column is one that the query returns."""
     rule, query = _query(path)
     returned = shape(query)
-    if rule["kind"] == "Scheduled" and query.source in DETECTIONS:
+    if rule["kind"] == "Scheduled" and detection_of(query):
         assert returned.window == 60
     if rule["kind"] == "Scheduled":
         assert rule["queryFrequency"] == rule["queryPeriod"] == "1h"
