@@ -93,6 +93,23 @@ def test_the_bundle_is_all_rules(target: str) -> None:
     assert sorted(map(str, parse_ndjson(bundle.content))) == sorted(str(found) for found, _ in rules_of(target))
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_tags_say_what_the_rule_is_about(target: str) -> None:
+    """Each rule is tagged with the systems of its own log sources and no other, what brings the events, and a guide
+    where it has one."""
+    for found, query in rules_of(target):
+        source, tags = source_of(query), set(found["tags"])
+        parts = [source] if isinstance(source, Rule) else [library().rules[part.rule] for part in source.parts]
+        products = {part.logsource.product for part in parts} - {None}
+        assert {tag for tag in tags if tag.startswith("OS: ")} == {f"OS: {str(one).title()}" for one in products}
+        assert ("Domain: Endpoint" in tags) == bool(products)
+        assert "Use Case: Threat Detection" in tags
+        assert ("Resources: Investigation Guide" in tags) == ("note" in found)
+        sources = {tag for tag in tags if tag.startswith("Data Source: ")}
+        assert ("Data Source: Microsoft Defender XDR" in sources) == ("defender" in target)
+        assert len(tags) == len(found["tags"])
+
+
 def test_ids_are_unique_and_stay() -> None:
     """An import never meets two rules of one id; the id follows from the Sigma id and the target alone."""
     ids = [found["rule_id"] for target in TARGETS for found, _ in rules_of(target)]

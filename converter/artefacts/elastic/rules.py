@@ -58,6 +58,20 @@ _INTEGRATIONS = {
     "logs-nginx.": ("nginx", "^1.0.0", "the Nginx integration"),
     "winlogbeat-": (None, None, "Winlogbeat with its Sysmon module"),
 }
+#: a product of Sigma's as a tag; a rule about none of them is about no endpoint
+_SYSTEMS = {"windows": "Windows", "linux": "Linux", "macos": "macOS"}
+#: the beginning of an index pattern -> its source, as Elastic's rules tag it: `EXPECTED_RULE_TAGS` of
+#: https://github.com/elastic/detection-rules/blob/main/detection_rules/schemas/definitions.py
+_DATA_SOURCES = {
+    "logs-endpoint.": "Elastic Defend",
+    "logs-m365_defender.": "Microsoft Defender XDR",
+    "logs-windows.sysmon": "Sysmon",
+    "logs-sysmon_linux.": "Sysmon",
+    "logs-system.security": "Windows Security Event Logs",
+    "logs-aws.": "AWS",
+    "logs-okta.": "Okta",
+    "logs-kubernetes.": "Kubernetes",
+}
 #: names of fields that are not in ECS: https://www.elastic.co/docs/reference/ecs
 _NOT_ECS = re.compile(r"(m365_defender|winlog|winlogbeat)\.")
 
@@ -107,7 +121,7 @@ def rule(source: Rule | Detection, query: Query, context: Context) -> dict[str, 
         "version": 1,
         "author": _authors(source, context),
         **({"license": "DRL 1.1"} if context.licence else {}),
-        "tags": _tags(attack, query.target),
+        "tags": _tags(source, context, indices, query.target),
         "threat": threat(attack),
         "false_positives": _texts(source, "falsepositives"),
         "references": _texts(source, "references"),
@@ -210,10 +224,24 @@ def _setup(indices: Iterable[str], target: str) -> str:
     return "\n\n".join(lines)
 
 
-def _tags(attack: Attack, target: str) -> list[str]:
-    tactics = [f"Tactic: {tactic.name}" for tactic in attack.tactics]
-    techniques = [f"Technique: {one.id}" for one in attack.techniques]
-    return ["Parity", "OS: Windows", *tactics, *techniques, f"Target: {target}"]
+def _tags(source: Rule | Detection, context: Context, indices: Iterable[str], target: str) -> list[str]:
+    """The kinds of tags by which Kibana's table of rules is filtered, as Elastic's own rules have them (`_DATA_SOURCES`
+    names where they are listed), then our own."""
+    attack = attack_of(source, context.library)
+    products = _unique(part.logsource.product or "" for part in _parts(source, context))
+    systems = [_SYSTEMS[product] for product in products if product in _SYSTEMS]
+    brought = _unique(tag for index in indices for prefix, tag in _DATA_SOURCES.items() if index.startswith(prefix))
+    return [
+        "Parity",
+        *(["Domain: Endpoint"] if systems else []),
+        *(f"OS: {system}" for system in systems),
+        "Use Case: Threat Detection",
+        *(f"Tactic: {tactic.name}" for tactic in attack.tactics),
+        *(f"Technique: {one.id}" for one in attack.techniques),
+        *(f"Data Source: {one}" for one in brought),
+        *(["Resources: Investigation Guide"] if response_of(source, context) else []),
+        f"Target: {target}",
+    ]
 
 
 def _texts(source: Rule | Detection, key: str) -> list[str]:
