@@ -32,7 +32,8 @@ from tests.project import ROOT, benches, built, library
 
 TARGET = "sentinel"
 DETECTION = library().detections["web_shell"]
-RULES = {path: data for path, data in files().items() if path.startswith("sentinel/") and path.endswith(".yaml")}
+KINDS = (".analytics.yaml", ".nrt.yaml")
+RULES = {path: data for path, data in files().items() if path.startswith("sentinel/") and path.endswith(KINDS)}
 SUBJECTS = {q.path.rsplit(".", 1)[0]: q for q in built().queries if q.target == TARGET}
 
 

@@ -26,6 +26,7 @@ from converter.artefacts.core.base_text import (
 )
 from converter.artefacts.microsoft.kql_shape import Shape, shape
 from converter.artefacts.microsoft.sentinel_arm import template
+from converter.artefacts.microsoft.sentinel_hunting import hunting_queries
 from converter.build.settings import FILE, Settings
 from converter.core.errors import ParityError
 from converter.core.model import Detection, Query, Rule
@@ -57,7 +58,7 @@ CONNECTORS = {
 
 
 class Sentinel:
-    """A scheduled and a near-real-time rule for each rule and detection, and an `azuredeploy.json` a target."""
+    """A scheduled and a near-real-time rule for each rule and detection, each hunt, and one `azuredeploy.json`."""
 
     name = "sentinel"
     targets: tuple[str, ...] = (TARGET, "sentinel-windows-event")
@@ -76,6 +77,9 @@ class Sentinel:
                 out.append(Artefact(path, _yaml(rule, path)))
                 may_run = source.path not in context.settings.disabled
                 deployed.append((rule, isinstance(source, Detection), may_run))
+        out += [
+            Artefact(path, _yaml(one, path)) for path, one in hunting_queries(context, target, connectors, entities)
+        ]
         if deployed:
             own = context.settings.of(target)
             body = template(deployed, own.workspace, own.enabled)
