@@ -246,8 +246,9 @@ def _unknown(raw: Mapping[str, Any], lines: Lines, library: Library) -> Iterable
         wanted = keys.get("targets")
         for name in wanted if isinstance(wanted, list) else ():
             named.append((("rule", rule, "targets"), str(name), list(targets()), "target"))
-    categories = sorted({t.logsource.label for s in schemas().values() for t in s.tables})
     further = raw.get("records", {})
+    # the tables of all platforms are read only where their names are asked for
+    categories = sorted({t.logsource.label for s in schemas().values() for t in s.tables}) if further else []
     for category, values in further.items() if isinstance(further, dict) else ():
         named.append((("records", category), str(category), categories, "log source category"))
         for name in values if isinstance(values, list) else ():
