@@ -48,6 +48,10 @@ CASES: list[tuple[Condition, str]] = [
     (And((contains("xyz", "w"), contains("u"))),
      'TO_LOWER(process.command_line) LIKE "*xyz*" OR TO_LOWER(process.command_line) LIKE "*w*" | '
      'process.command_line RLIKE ".*[uU].*"'),
+    (And((contains("xyz"), contains("u"))),
+     'process.command_line RLIKE ".*[xX][yY][zZ].*" | TO_LOWER(process.command_line) LIKE "*u*"'),
+    (And((contains("xyz"), contains("u", column=NAME))),
+     'TO_LOWER(process.command_line) LIKE "*xyz*" | process.name RLIKE ".*[uU].*"'),
     (And((contains("x"), NumberIn("process.pid", (4,)))),
      'TO_LOWER(process.command_line) LIKE "*x*" | process.pid == 4'),
     # patterns that are open at the same ends share one expression, a walk through all values
