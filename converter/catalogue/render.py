@@ -157,6 +157,7 @@ def _environment() -> Environment:
         "query": lambda text: Markup(colour.query(text)),
         "yaml": lambda text: Markup(colour.yaml(text)),
         "address": quote,
+        "place": safe,
         "paragraphs": lambda text: [" ".join(part.split()) for part in text.split("\n\n") if part.strip()],
     }
     environment.tests["web"] = lambda url: url.startswith(("https://", "http://"))
