@@ -104,7 +104,9 @@ def _tabs(
             bare,
             text=pair.query.text,
             path=pair.query.path,
-            badges=badges(proof, verdicts.get(key, ()), report is not None),
+            badges=badges(
+                proof, verdicts.get(key, ()), report is not None, isinstance(sources[pair.source], Correlation)
+            ),
             losses=losses(proof.losses) if proof else (),
             assumptions=assumptions(parts_of(sources[pair.source], gate.rules), schema_of(target)),
             wrong=wrong.get(key),

@@ -22,11 +22,14 @@ _LEVELS = {
 _TONES = {Outcome.AGREE: "good", Outcome.DISAGREE: "bad", Outcome.ERROR: "bad", Outcome.FIXTURE_ODDS: "bad"}
 
 
-def badges(proof: Proof | None, verdicts: Sequence[Verdict], executed: bool) -> tuple[Badge, ...]:
-    """One badge for the translation, one for the data, and one for each check on the platform's side."""
+def badges(
+    proof: Proof | None, verdicts: Sequence[Verdict], executed: bool, correlation: bool = False
+) -> tuple[Badge, ...]:
+    """One badge for the translation, one for the data, and one for each check on the platform's side. Of a
+    `correlation` the base queries are proved, and what relates their events is compared (docs/correlations.md)."""
     if proof is None:
         return (Badge("Translation", Outcome.NOT_RUN.value, "no proof was asked for", "open"),)
-    found = [_translation(proof)]
+    found = [_translation(proof, correlation)]
     if proof.evidence:
         found.append(Badge("Data", *_LEVELS[proof.evidence]))
     if not executed:
@@ -35,14 +38,16 @@ def badges(proof: Proof | None, verdicts: Sequence[Verdict], executed: bool) -> 
     return (*found, *(_platform(one) for one in verdicts if one.check != CHECK))
 
 
-def _translation(proof: Proof) -> Badge:
+def _translation(proof: Proof, correlation: bool) -> Badge:
     if proof.outcome is not Outcome.AGREE:
         return Badge("Translation", proof.outcome.value, proof.reason, _TONES.get(proof.outcome, "open"))
     lost = len({loss.loss.id for loss in proof.losses})
     text = "means what the rule means, over all events"
+    if correlation:
+        text = "its base queries mean what their rules mean, over all events; how they are related is compared"
     if lost:
         text += f", but for {lost} named loss{'es' if lost > 1 else ''}"
-    return Badge("Translation", "PROVED", text, "good")
+    return Badge("Translation", "PROVED AND COMPARED" if correlation else "PROVED", text, "good")
 
 
 def _platform(verdict: Verdict) -> Badge:

@@ -141,6 +141,8 @@ def test_badges_say_what_was_found() -> None:
     tones = {b.leg: (b.outcome, b.tone) for b in badges(agreed, (run, proof), True)}
     assert tones == {"Translation": ("PROVED", "good"), "Data": ("assumed", "open"), "Platform": ("AGREE", "good")}
     assert badges(agreed, (), False)[-1].outcome == "NOT_RUN"
+    related = badges(agreed, (), False, correlation=True)[0]
+    assert (related.outcome, "over all events; how" in related.text) == ("PROVED AND COMPARED", True)
     assert badges(None, (), False)[0].tone == "open"
     for outcome in Outcome:
         verdict = Verdict("r", "t", "engine", outcome, detail="why")
