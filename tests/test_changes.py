@@ -17,6 +17,18 @@ from tests.site.made import make_project
 
 PLAIN = "sigma/windows/process_creation/plain.yml"
 FEW = ("-t", "defender")
+_BURST = """\
+title: Many Of Them
+id: 0f0d3f0a-6a57-4c0e-9a6c-0c1d8f6f7a11
+status: experimental
+correlation:
+    type: event_count
+    rules: [5b3ad6d4-0c8b-4f0e-9d9f-3d8a0b9f2c11]
+    group-by: [Computer]
+    timespan: 10m
+    condition: {gte: 3}
+level: high
+"""
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -99,6 +111,22 @@ def test_new_and_removed_rules(project: Path) -> None:
     }  # fmt: skip
     assert compile_rule(load_rule(new, project))(found["new"]["example"])
     assert found["new"]["targets"][0]["said"] == "new, proved"
+
+
+def test_a_correlation_that_differs_is_named(project: Path) -> None:
+    """A correlation is named when it or one of its rules differs, with what was not worked out of it."""
+    path = project / "sigma/correlations/burst.yml"
+    path.parent.mkdir()
+    path.write_text(_BURST, "utf-8")
+    assert "new: Many Of Them" in diff(project, *FEW).stdout
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "second")
+    replace(project / PLAIN, "'word'", "'wort'")
+    found = {
+        change["title"]: change for change in json.loads(diff(project, *FEW, "--format", "json").stdout)["changes"]
+    }
+    assert "not worked out" in found["Many Of Them"]["reason"]
+    assert found["Many Of Them"]["targets"][0]["text_differs"]
 
 
 def test_a_folder_or_a_detection_alone(project: Path) -> None:

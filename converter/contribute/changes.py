@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from converter.build.examples import examples
-from converter.build.gate import Gate, Pair
+from converter.build.gate import Gate, Pair, Source
 from converter.core.config import layout
+from converter.core.correlation import Correlation
 from converter.core.errors import ParityError, UsageError
 from converter.core.model import Detection, Rule, Target
 from converter.explain.diff import diff
@@ -29,6 +30,7 @@ from converter.rules.library import Library, read
 #: how a rule or detection stands against the revision
 NEW, GONE, CHANGED, REWORDED = "new", "removed", "changed", "reworded"
 _TIMEOUT = 60
+_RELATED = "what a correlation loses and gains is not worked out; `parity verify` runs it over its sequences"
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,9 @@ class _State:
     library: Library
 
     @property
-    def sources(self) -> dict[str, Rule | Detection]:
-        """path -> rules, then detections."""
-        found: dict[str, Rule | Detection] = dict(self.library.rules)
+    def sources(self) -> dict[str, Source]:
+        """path -> rules, then correlations, then detections."""
+        found: dict[str, Source] = {**self.library.rules, **self.library.correlations}
         return found | {one.path: one for one in self.library.detections.values()}
 
 
@@ -124,8 +126,9 @@ def _differs(path: str, before: _State, after: _State) -> bool:
     old, new = before.sources.get(path), after.sources.get(path)
     if old is None or new is None or old.sha256 != new.sha256:
         return True
-    parts = new.parts if isinstance(new, Detection) else ()
-    return any(_differs(part.rule, before, after) for part in parts)
+    parts = [part.rule for part in new.parts] if isinstance(new, Detection) else []
+    parts += new.rules if isinstance(new, Correlation) else ()
+    return any(_differs(part, before, after) for part in parts)
 
 
 def _change(path: str, before: _State, after: _State, chosen: Sequence[Target]) -> Change:
@@ -136,6 +139,9 @@ def _change(path: str, before: _State, after: _State, chosen: Sequence[Target]) 
         status = GONE if new is None else NEW
         on = tuple(OnTarget(target.name, *_states(old, new, before, after, target)) for target in chosen)
         return Change(path, either.title, status, None, on, _example(either))
+    if isinstance(old, Correlation) or isinstance(new, Correlation):
+        on = tuple(OnTarget(target.name, *_states(old, new, before, after, target)) for target in chosen)
+        return Change(path, new.title, CHANGED, on=on, reason=_RELATED)
     sides = Loader(before.root, lambda: before.library, None), Loader(after.root, lambda: after.library, None)
     try:
         found = _compared(old, new, sides, None)
@@ -170,7 +176,7 @@ def _there(old: Rule | Detection, new: Rule | Detection, sides: tuple[Loader, Lo
 
 
 def _states(
-    old: Rule | Detection | None, new: Rule | Detection | None, before: _State, after: _State, target: Target
+    old: Source | None, new: Source | None, before: _State, after: _State, target: Target
 ) -> tuple[str, str, bool]:
     """Why there is no query now, why there was none, and whether the text differs."""
     was = _pair(old, before, target)
@@ -179,7 +185,7 @@ def _states(
     return _why(now), _why(was), texts[0] != texts[1]
 
 
-def _pair(source: Rule | Detection | None, state: _State, target: Target) -> Pair | None:
+def _pair(source: Source | None, state: _State, target: Target) -> Pair | None:
     return None if source is None else Gate(state.library.rules).pair(source, target)
 
 
@@ -191,9 +197,9 @@ def _why(pair: Pair | None) -> str:
     return f"{pair.refusal.outcome.value}: {pair.refusal.reason}" if pair.refusal is not None else str(pair.fault)
 
 
-def _example(source: Rule | Detection) -> Mapping[str, Any] | None:
+def _example(source: Source) -> Mapping[str, Any] | None:
     """An event on which a rule fires."""
-    if isinstance(source, Detection):
+    if not isinstance(source, Rule):
         return None
     try:
         return next((case.event for case in examples(source).cases if case.match), None)
