@@ -47,7 +47,7 @@ from converter.rules.library import read_folder  # noqa: E402
 from converter.rules.meaning import meaning  # noqa: E402
 from converter.semantics.decide.domain import Budget  # noqa: E402
 from converter.verify.excuses import Excuses  # noqa: E402
-from tests.support.probes import Probes, evenly, probe, telling  # noqa: E402
+from tests.support.probes import Probes, atoms_of, evenly, probe, telling  # noqa: E402
 
 ENGINES: dict[str, Engine] = {engine.dialect: engine for engine in (DSL, EQL, ESQL, LUCENE)}
 OUTCOMES = ("right", "wrong", "silent", "refused", "unsupported", "untested", "error")
@@ -56,8 +56,10 @@ GROUP = 25
 #: probes of one rule, taken evenly from those that were made
 PROBES = 24
 #: tests of one rule that probes are made for, taken evenly from all; alternatives of one pattern that get one; effort
-#: for one of them: among hundreds of tests each costs a second
+#: for one of them
 TESTS, ALTERNATIVES, BUDGET = 24, 8, Budget(steps=150_000, conflicts=1_000)
+#: a rule with more tests than this gets probes for few of them, as each costs a second there
+MANY, FEW = 250, 4
 #: how the engine tells that a part of a query became "matches nothing"
 _SILENT = re.compile(r"match(es)? nothing")
 _POSITION = re.compile(r"record (\d+):")
@@ -87,7 +89,9 @@ def probes(rule: Rule, schema: Schema) -> tuple[tuple[Case, ...], bool]:
     bounded = False
     for kind in {repr(kind.sigma): kind for kind in schema.kinds if kind.meant_by(rule)}.values():
         with suppress(ParityError):
-            found = probe(fix(meaning(rule), kind), domain_of(kind, schema), BUDGET, TESTS, ALTERNATIVES)
+            asked = fix(meaning(rule), kind)
+            most = FEW if len(set(atoms_of(asked))) > MANY else TESTS
+            found = probe(asked, domain_of(kind, schema), BUDGET, most, ALTERNATIVES)
             cases, bounded = _cases(rule, kind, schema, found), found.passed > 0
             if any(case.match for case in cases):
                 break
@@ -199,7 +203,10 @@ def report(pairs: Sequence[Pair]) -> None:
         counts = Counter(pair.outcome for pair in pairs if pair.target == name)
         print(f"{name:{width}} " + " ".join(f"{counts[outcome]:11}" for outcome in OUTCOMES))
     bounded = {pair.rule for pair in pairs if pair.bounded}
-    print(f"{PROBES} probes a rule at most; {len(bounded)} rules have more than {TESTS} tests, {TESTS} of them probed")
+    print(
+        f"{PROBES} probes a rule at most; {len(bounded)} rules have more than {TESTS} tests, of which {TESTS} got"
+        f" probes, or {FEW} where there are more than {MANY}"
+    )
     for pair in pairs:
         if pair.outcome in ("wrong", "silent", "refused", "error"):
             print(f"{pair.outcome} {pair.target} {pair.rule} (proof: {pair.proof or 'none'})\n    {pair.why[:600]}")

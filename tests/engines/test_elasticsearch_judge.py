@@ -10,6 +10,7 @@ import functools
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -22,7 +23,7 @@ from converter.core.discovery import schema_of, schemas, targets
 from converter.core.model import Rule
 from converter.engines.elastic.shared_node import on_node
 from converter.verify.excuses import Excuses
-from tests.project import built, library
+from tests.project import ROOT, built, library
 from tests.support import node
 from tests.support.fuzz import records, trees
 from tests.support.fuzz.compare import FAULTS, LANGUAGES, Answer, Comparison, Tally, run
@@ -196,6 +197,20 @@ def test_a_query_that_is_not_the_rules_is_told_from_one_that_is(text: str, outco
     """Too much is wrong, nothing is silent, also without an error, and what is refused is refused."""
     rule = next(rule for path, rule in library().rules.items() if "process_creation" in path)
     assert _pairs([rule], "elastic-lucene", text)[0].outcome == outcome
+
+
+def test_a_run_goes_on_where_it_left_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pairs that were kept are reported again, and their rules are not asked again."""
+    monkeypatch.setattr(corpus, "GROUP", 1)
+    file, rules = tmp_path / "pairs", ROOT / "sigma" / "windows" / "process_access"
+    arguments = ["corpus", str(rules), "--target", "elastic-dsl", "--keep", str(file)]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert corpus.main() == 0
+    first = corpus.kept(file)
+    assert {pair.outcome for pair in first} == {"right"}
+    monkeypatch.setattr(corpus, "_group", lambda *_: pytest.fail("asked again"))
+    assert corpus.main() == 0
+    assert corpus.kept(file) == first
 
 
 # The embedded server
