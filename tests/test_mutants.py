@@ -78,7 +78,7 @@ def test_the_proof_kills_every_mutant(path: str) -> None:
 
 
 def test_the_fixtures_kill_mutants() -> None:
-    """The hand-written events alone tell at least 80 % of the shipped queries' mutants apart that mean another rule.
+    """The events of the fixtures alone tell at least 90 % of the shipped queries' mutants apart that mean another rule.
 
     The proof kills every one (`test_the_proof_kills_every_mutant`): fixtures show what a person expects.
     """
@@ -89,7 +89,7 @@ def test_the_fixtures_kill_mutants() -> None:
     kill = [f for f in found if not f.invalid and not f.equivalent]
     alive = [f"{f.path}: {f.mutant.note}\n  {f.proof.reason}" for f in kill if not f.killed]
     assert len(kill) > len(SHIPPED)
-    assert len(alive) <= len(kill) * 0.2, f"{len(alive)} of {len(kill)} survive:\n" + "\n".join(alive)
+    assert len(alive) <= len(kill) * 0.1, f"{len(alive)} of {len(kill)} survive:\n" + "\n".join(alive)
 
 
 def test_most_mutants_are_valid_queries() -> None:
