@@ -72,15 +72,12 @@ def test_an_event_of_the_rules_own_log_source_is_shown_first() -> None:
         assert compile_rule(wider)(found.witness.event)
 
 
-def test_it_is_even_where_the_prover_met_another_one_before() -> None:
+def test_it_is_even_where_the_query_finds_events_of_every_kind() -> None:
     """A Splunk search for any event, of a rule about connections: what it does to connections is what is shown."""
     detection = {"s": {"Image|endswith": "\\a.exe"}, "f": {"DestinationPort": 80}, "condition": "s and not f"}
     text = 'source="XmlWinEventLog:Microsoft-Windows-Sysmon/Operational" Image="*\\\\a.exe"'
     found = audit_query(rule(detection, "network_connection"), targets()["splunk-sysmon"], text)
     assert found.finding is Finding.DISAGREE, found.reason
-    assert found.proof is not None
-    assert found.proof.witness is not None
-    assert not found.proof.witness.kind.startswith("network_connection/")
     assert found.witness is not None
     assert found.witness.kind.startswith("network_connection/")
 

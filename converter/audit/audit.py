@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from converter.audit.example import on_own_records
 from converter.audit.stock import stock_query
 from converter.convert.sources import kinds_for
 from converter.core.discovery import schema_of, targets
@@ -80,7 +79,7 @@ def audit_query(rule: Rule, target: Target, text: str) -> Audited:
     except Unsupported as fault:
         return _with(found, Finding.NO_DATA, fault.message)
     try:
-        branches = dialect(target.dialect).read(text, schema)
+        dialect(target.dialect).read(text, schema)
     except OutOfFragment as fault:
         return _confirmed(_with(found, Finding.UNDECIDED, fault.message), target)
     except ParityError as fault:
@@ -91,9 +90,8 @@ def audit_query(rule: Rule, target: Target, text: str) -> Audited:
         return _confirmed(_with(found, finding, str(fault)), target)
     proof = prove(Query(rule.path, target.name, target.dialect, text, ""), target, {rule.path: rule})
     if proof.outcome is Outcome.DISAGREE:
-        witness = on_own_records(rule, branches, own, schema)
-        finding = Finding.DISAGREE if witness or proof.witness is None else _place(proof.witness, own)
-        return replace(found, finding=finding, reason=proof.reason, proof=proof, witness=witness or proof.witness)
+        finding = Finding.DISAGREE if proof.witness is None else _place(proof.witness, own)
+        return replace(found, finding=finding, reason=proof.reason, proof=proof, witness=proof.witness)
     findings = {Outcome.AGREE: Finding.AGREE, Outcome.ERROR: Finding.NOT_READ}
     return replace(found, finding=findings.get(proof.outcome, Finding.UNDECIDED), reason=proof.reason, proof=proof)
 

@@ -114,7 +114,7 @@ PROJECT_FIXTURE = r"""cases:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("lint",), "nothing found"),
+        (("lint",), "warning[scans]"),
         (("show", "tools", "-t", "defender"), 'FileName =~ "copytool.exe"'),
         (("convert", "tools", "-t", "splunk-sysmon"), '"*\\\\copytool.exe"'),
         (("prove", "tools", "-t", "elastic-dsl"), "1 AGREE"),
