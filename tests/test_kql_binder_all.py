@@ -37,14 +37,14 @@ def verdict_of(subject: Subject, query: Query | None = None) -> Verdict:
     return found
 
 
-def test_there_is_kql_for_both_platforms() -> None:
-    """Rules and the combined detection, for Defender and for Sentinel."""
-    assert {s.target.name for s in KQL} == {"defender", "sentinel"}
+def test_there_is_kql_for_every_platform() -> None:
+    """Rules and the combined detection, for Defender and for both workspaces of Sentinel."""
+    assert {s.target.name for s in KQL} == {"defender", "sentinel", "sentinel-windows-event"}
     refused = {(refusal.source, refusal.target) for refusal in built().refusals}
     every = [
         (path, name)
         for path in (*library().alone, *(d.path for d in library().detections.values()))
-        for name in ("defender", "sentinel")
+        for name in ("defender", "sentinel", "sentinel-windows-event")
     ]
     assert {(s.query.source, s.target.name) for s in KQL} == set(every) - refused
 

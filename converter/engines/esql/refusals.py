@@ -8,6 +8,7 @@ org.elasticsearch.xpack.esql.optimizer.rules.logical, https://github.com/elastic
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 
 from converter.core.errors import OutOfFragment, QueryError
@@ -25,6 +26,8 @@ _ANYTHING = ("", "a", "A", "0", " ", "\n", "é", "a b\tc", "\U0001f600", "x" * 4
 _CASES = ("TO_LOWER", "TO_UPPER")
 #: functions that become a pattern where the index answers them -> whether anything may stand before and after the text
 _AFFIXES = {"STARTS_WITH": (False, True), "ENDS_WITH": (True, False)}
+#: what stands for itself in a regular expression of Lucene's: an escaped character, a class, a text in quotes
+_LITERAL = re.compile(r'\\.|\[(?:\\.|[^\]\\])*\]|"[^"]*"', re.DOTALL)
 
 
 def check(commands: Sequence[object]) -> None:
@@ -91,7 +94,7 @@ def _pattern(item: Like) -> None:
     """A pattern that takes everything becomes IS NOT NULL: true of several values, its NOT of a missing one."""
     for pattern in item.patterns:
         if item.regex:
-            if "#" in pattern:
+            if "#" in _LITERAL.sub("", pattern):
                 raise OutOfFragment(f"ES|QL: RLIKE {pattern!r}: the empty language ends in a failure (500) of 8.19")
             language = from_lucene(pattern)
             total = all(matches(language, text) for text in _ANYTHING)
