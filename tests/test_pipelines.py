@@ -102,7 +102,9 @@ def test_sigma_cli_converts_the_library(pair: str, rule: Rule, tmp_path: Path) -
     table = next(t for t in schema_of(target).tables if t.logsource == rule.logsource)
     for first in [scope for scope in table.scope if scope.values][:1]:
         assert first.column in result.stdout
-        assert str(first.values[0]) in result.stdout
+        # Lucene's query language has an escape before a hyphen or a slash
+        plain = result.stdout.replace("\\", "") if target.dialect == "lucene" else result.stdout
+        assert str(first.values[0]) in plain
     if target.dialect == "kql":
         assert result.stdout.startswith(f"{table.table}\n| where ")
     if target.dialect == "esql":
