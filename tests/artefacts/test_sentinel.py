@@ -198,7 +198,8 @@ def test_braces_of_a_title_are_no_columns() -> None:
 def test_severity_overrides_are_carried() -> None:
     """A site's severity replaces the rule's."""
     site = with_settings(severity={DETECTION.path: "low"})
-    rules = [yaml.safe_load(a.content) for a in MAKER.make(site) if a.path.endswith("web_shell.analytics.yaml")]
+    made = [a for a in MAKER.make(site) if a.path.endswith("/detections/web_shell.analytics.yaml")]
+    rules = [yaml.safe_load(a.content) for a in made]
     assert [rule["severity"] for rule in rules] == ["Low"] * len(MAKER.targets)
 
 

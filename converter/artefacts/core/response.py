@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,8 @@ class Response:
 
 
 def load_responses(root: Path, library: Library) -> dict[str, Response]:
-    """detection name -> its response content, for each detection that has `sigma/detections/<name>.response`.
+    """detection name -> its response content, for each detection that has `sigma/detections/<name>.response`, or whose
+    manifest names another's (`response: web_shell`): the steps are then the same, hunting and tests the other's alone.
 
     Raises Faults: one LibraryError for each thing wrong, also for content of no detection.
     """
@@ -105,6 +106,17 @@ def load_responses(root: Path, library: Library) -> dict[str, Response]:
             out[name] = load_response(path, where, name)
         except ParityError as error:
             found.append(error)
+    for name, detection in library.detections.items():
+        shared = detection.raw.get("response")
+        if shared is None or name in out:
+            continue
+        if shared in out and out[shared].detection == shared:
+            out[name] = replace(out[shared], detection=name, hunting=(), testing=(), lab=())
+        elif not found:
+            hint = f"there is no {folder.name}/{shared}{SUFFIX}"
+            found.append(
+                LibraryError(f"response {shared!r} is no detection with content of its own", detection.path, hint)
+            )
     if found:
         raise Faults(found)
     return out
