@@ -101,8 +101,9 @@ def _since(root: Path | None, rev: str, old: str | None, name: str | None, form:
 @formats("text", "json", "sarif")
 @click.pass_obj
 def lint(root: Path | None, rules: tuple[str, ...], strict: bool, form: str) -> None:
-    """Find what only meaning shows: dead selections, idle filters, values and rules that others cover,
-    queries that no index narrows down.
+    """Find what only meaning shows, and what costs.
+
+    Dead selections, idle filters, values and rules that others cover, queries that no index narrows down.
 
     RULES are rules of the project by path, name or id (all by default), rule files, or folders of rules. Exit code 1: a
     selection or a condition that never or always matches, or a broken file; what else is found is a warning.

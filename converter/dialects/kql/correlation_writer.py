@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from converter.core.correlation import unit
 from converter.dialects.draft import SLIDES, CorrelationDraft, Leg
-from converter.dialects.kql.writer import KqlWriter, quote
+from converter.dialects.kql.writer import Named, quote
 from converter.dialects.layout import indented, listed, slashes
 from converter.dialects.limits import within
 from converter.dialects.writer import refuse
@@ -42,9 +42,10 @@ def _leading(plan: CorrelationDraft) -> list[str]:
 
 def _events(plan: CorrelationDraft, leg: Leg, *more: str) -> str:
     """The events of a leg with what identifies, groups and is counted."""
-    named = [f"{name} = {column}" for name, column in zip(_keys(plan), leg.keys, strict=True)]
-    value = [f"Value = {leg.value}"] if leg.value else []
-    steps = [leg.draft.table, *KqlWriter(leg.draft).where(), *(f"extend {one}" for one in more)]
+    columns = Named(leg.draft, asking=True)
+    named = [f"{name} = {columns.value(column)}" for name, column in zip(_keys(plan), leg.keys, strict=True)]
+    value = [f"Value = {columns.value(leg.value)}"] if leg.value else []
+    steps = [leg.draft.table, *columns.where(), *(f"extend {one}" for one in more)]
     steps.append(listed([*_leading(plan), *named, *value, *(one.split(" = ")[0] for one in more)], "project"))
     return indented("\n| ".join(steps), 4)
 

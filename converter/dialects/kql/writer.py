@@ -65,7 +65,7 @@ def _fitting(made: Callable[[bool], str], target: Target) -> str:
 
 
 def _query(draft: Draft, asking: bool) -> str:
-    named = _Named(draft, asking)
+    named = Named(draft, asking)
     columns = dict.fromkeys(map(named.shown, [*draft.leading, *draft.columns]))
     steps = [draft.table, *named.where(), listed(columns, "project")]
     return draft.header(slashes) + "\n| ".join(steps) + "\n"
@@ -82,7 +82,7 @@ def _union(composition: Composition, asking: bool) -> str:
     for part in composition.parts:
         name = re.sub(r"\W|_", "", part.label)
         names.append(name)
-        named = _Named(part, asking)
+        named = Named(part, asking)
         shown = ["DetectionType", *(named.shown(c, part.renames.get(c)) for c in part.columns)]
         steps = [
             part.table,
@@ -96,7 +96,7 @@ def _union(composition: Composition, asking: bool) -> str:
     return header + "".join(lets) + f"union {', '.join(names)}\n| sort by {time} desc\n"
 
 
-class _Named:
+class Named:
     """A draft with names for the properties of dynamic columns that it tests or shows; `asking` for words or not."""
 
     def __init__(self, draft: Draft, asking: bool) -> None:
@@ -119,11 +119,16 @@ class _Named:
         made = listed((f"{alias} = {step(name)}" for name, alias in self.tested.items()), "extend")
         return [*(writers[0].where(self.asking) if own else ()), made, *writers[1].where(self.asking)]
 
+    def value(self, column: str) -> str:
+        """The expression for what a column holds, after the conditions."""
+        if column in self.tested or not is_property(column, self.draft.types):
+            return self.tested.get(column, column)
+        return step(column)
+
     def shown(self, column: str, name: str | None = None) -> str:
         """A column as `project` shows it, under another name if one is given."""
-        alias = self.names.get(column, column)
-        value = alias if column in self.tested or column not in self.names else step(column)
-        label = name_of(name) if name else alias
+        value = self.value(column)
+        label = name_of(name) if name else self.names.get(column, column)
         return value if label == value else f"{label} = {value}"
 
 
