@@ -18,6 +18,8 @@ from tests.correlations.support import ANY, COUNT, ORDER, PAIR, USER, VALUES, fo
 TARGETS = [target for target in targets().values() if target.dialect in ("kql", "spl", "esql", "eql")]
 SECTIONS = {"count": COUNT, "values": VALUES, "any": ANY, "order": ORDER, "pair": PAIR, "user": USER}
 #: changes to a query's text: what is replaced, by what, in the dialects where it says something else then
+#: columns of Defender's tables, which the changes below name and those of Windows events do not have
+_COLUMNS = "Device|Account|ProcessCommandLine|ReportId"
 CHANGES = {
     "kql": [
         (r"Count >= (\d)", r"Count > \1"),
@@ -132,7 +134,8 @@ def test_a_changed_query_is_not_proved(tmp_path: Path, target: Any) -> None:
             used.add(number)
             proof = prove_correlation(replace(pair.query, text=text), target, correlation, rules)
             assert proof.outcome is not Outcome.AGREE, (old, new, text)
-    assert used == set(range(len(CHANGES[target.dialect])))
+    columns = _COLUMNS if target.schema == "windows-event" else "(?!)"
+    assert used == {number for number, (old, _) in enumerate(CHANGES[target.dialect]) if not re.search(columns, old)}
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
