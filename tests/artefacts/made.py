@@ -12,8 +12,8 @@ from converter.artefacts.core.base import Context, Maker
 from converter.artefacts.core.package import merge
 from converter.artefacts.core.response import hunting_rules, load_responses
 from converter.artefacts.microsoft import defender, sentinel
+from converter.build.build import build
 from converter.build.settings import DEFAULTS, Settings
-from converter.convert.convert import Converter
 from converter.core.discovery import targets
 from converter.core.model import Detection, Query, Rule
 from tests.project import ROOT, built, library
@@ -26,8 +26,9 @@ def context() -> Context:
     """The shipped queries, those of the hunts, and default settings."""
     responses = load_responses(ROOT, library())
     hunts = [rule for response in responses.values() for rule in hunting_rules(response)]
-    queries = [*built().queries, *(Converter().query(r, t) for r in hunts for t in targets().values())]
-    return Context(ROOT, library(), {(q.source, q.target): q for q in queries}, responses, DEFAULTS)
+    extra = build(ROOT, library(), list(targets().values()), hunts, [])
+    queries = {(q.source, q.target): q for q in (*built().queries, *extra.queries)}
+    return Context(ROOT, library(), queries, responses, DEFAULTS)
 
 
 def with_settings(**values: Any) -> Context:

@@ -1,5 +1,6 @@
-"""Response content: what the person needs who gets the alert, written once per detection.
+"""Response content: what the person needs who gets the alert, written once per family of detections.
 
+A file is named after one detection and may serve others (`also`): those share its steps, playbook, hunting and tuning.
 Each maker carries it into the place its platform has for it. Hunting queries are Sigma and are converted like rules.
 """
 
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from converter.core.config import layout
 from converter.core.discovery import did_you_mean
 from converter.core.errors import Faults, LibraryError, ParityError
-from converter.core.model import Rule
+from converter.core.model import Detection, Rule
 from converter.core.validate import faults
 from converter.rules.library import Library, read_yaml
 
@@ -71,9 +72,13 @@ class AtomicTest:
 @dataclass(frozen=True)
 class Response:
     """All response content of one detection. `playbook` has the phases contain, eradicate and recover, in order;
-    `summary` is a few sentences for places with little room; `lab` says how to try what no public test covers."""
+    `summary` is a few sentences for places with little room; `lab` says how to try what no public test covers.
+
+    `owner` is the detection that the file is named after: it has the tests, and its artefacts hold the hunting queries.
+    """
 
     detection: str
+    owner: str
     path: str
     summary: str
     investigation: tuple[Step, ...]
@@ -83,15 +88,34 @@ class Response:
     testing: tuple[AtomicTest, ...]
     lab: tuple[Step, ...] = ()
 
+    @property
+    def own_hunting(self) -> tuple[Hunt, ...]:
+        """The hunting queries that are written and packaged for this detection: those of a family once, for its owner;
+        the guides of the others show them too."""
+        return self.hunting if self.detection == self.owner else ()
+
+
+@dataclass(frozen=True)
+class _File:
+    """What one file says: the content of its own detection, the others it serves, and what to say of their parts."""
+
+    own: Response
+    also: tuple[str, ...]
+    parts: Mapping[str, str]
+    lines: Mapping[tuple[str | int, ...], int]
+
+    def at(self, *way: str | int) -> str:
+        return f"{self.own.path}:{_line(way, self.lines)}"
+
 
 def load_responses(root: Path, library: Library) -> dict[str, Response]:
-    """detection name -> its response content, for each detection that has `sigma/detections/<name>.response`, or whose
-    manifest names another's (`response: web_shell`): the steps are then the same, hunting and tests the other's alone.
+    """detection name -> its response content, for each detection that a file `sigma/detections/<name>.response` is
+    named after or serves.
 
     Raises Faults: one LibraryError for each thing wrong, also for content of no detection.
     """
     folder = root / layout(root).rules / "detections"
-    out: dict[str, Response] = {}
+    files: list[_File] = []
     found: list[ParityError] = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         where = path.relative_to(root).as_posix()
@@ -103,34 +127,33 @@ def load_responses(root: Path, library: Library) -> dict[str, Response]:
                     where,
                     did_you_mean(name, library.detections) or "the file is named after its detection",
                 )
-            out[name] = load_response(path, where, name)
+            files.append(_read(path, where, name))
         except ParityError as error:
             found.append(error)
-    for name, detection in library.detections.items():
-        shared = detection.raw.get("response")
-        if shared is None or name in out:
-            continue
-        if shared in out and out[shared].detection == shared:
-            out[name] = replace(out[shared], detection=name, hunting=(), testing=(), lab=())
-        elif not found:
-            hint = f"there is no {folder.name}/{shared}{SUFFIX}"
-            found.append(
-                LibraryError(f"response {shared!r} is no detection with content of its own", detection.path, hint)
-            )
+    taken = {file.own.owner: file.own.path for file in files}
+    out: dict[str, Response] = {}
+    for file in files:
+        found.extend(_misnamed(file, taken, library))
+        for name in (file.own.owner, *file.also):
+            if name in library.detections and taken.setdefault(name, file.own.path) == file.own.path:
+                out[name] = _for(file, library.detections[name], library)
     if found:
         raise Faults(found)
     return out
 
 
-def load_response(path: Path, where: str, name: str) -> Response:
+def _read(path: Path, where: str, name: str) -> _File:
     """One file of response content. Raises Faults or LibraryError for what is wrong with it."""
     data, raw = read_yaml(path, where)
-    wrong = faults(raw, "response")
+    wrong, lines = faults(raw, "response"), _lines(data.decode("utf-8"))
     if wrong:
-        lines = _lines(data.decode("utf-8"))
         places = [(f"{where}:{_line(at, lines)}", at, message) for at, message in wrong]
         raise Faults([LibraryError(f"{'.'.join(map(str, at))}: {message}", place) for place, at, message in places])
-    return Response(
+    if not raw.keys() & {"testing", "lab"}:
+        hint = "`testing` has public tests, `lab` steps of your own"
+        raise LibraryError("nothing says how the detection is tried", f"{where}:1", hint)
+    own = Response(
+        name,
         name,
         where,
         _flow(raw["summary"]),
@@ -138,18 +161,57 @@ def load_response(path: Path, where: str, name: str) -> Response:
         {phase: _steps(raw["playbook"][phase]) for phase in ("contain", "eradicate", "recover")},
         tuple(_hunt(entry, name, where) for entry in raw["hunting"]),
         tuple(Tuning(_flow(entry["when"]), _flow(entry["do"])) for entry in raw["tuning"]),
-        tuple(_test(entry) for entry in raw["testing"]),
+        tuple(_test(entry) for entry in raw.get("testing", ())),
         _steps(raw.get("lab", [])),
     )
+    parts = {label: _flow(text) for label, text in raw.get("parts", {}).items()}
+    return _File(own, tuple(raw.get("also", ())), parts, lines)
+
+
+def _misnamed(file: _File, taken: Mapping[str, str], library: Library) -> Iterator[LibraryError]:
+    """Detections that there are not, detections that a file has `taken` (name -> its path), and labels of none."""
+    for number, name in enumerate(file.also):
+        at = file.at("also", number)
+        if name not in library.detections:
+            hint = did_you_mean(name, library.detections) or "`also` has names of manifests beside this file"
+            yield LibraryError(f"also: there is no detection {name!r}", at, hint)
+        elif name in taken:
+            message = f"also: {taken[name]} serves the detection {name!r} already"
+            yield LibraryError(message, at, "name it in one file only")
+    known = [library.detections[name] for name in (file.own.owner, *file.also) if name in library.detections]
+    labels = [part.label for detection in known for part in detection.parts]
+    for label in file.parts:
+        if label not in labels:
+            hint = did_you_mean(label, labels) or "`parts` has labels of the detections that the file serves"
+            yield LibraryError(f"parts: none of the detections has a part {label!r}", file.at("parts", label), hint)
+
+
+def _for(file: _File, detection: Detection, library: Library) -> Response:
+    """The file's content as it is for one of the detections that it serves."""
+    steps = (_which_part(file, detection, library), *file.own.investigation)
+    if detection.name == file.own.owner:
+        return replace(file.own, investigation=steps)
+    summary = _flow(detection.description)
+    return replace(file.own, detection=detection.name, summary=summary, investigation=steps, testing=(), lab=())
+
+
+def _which_part(file: _File, detection: Detection, library: Library) -> Step:
+    """The first step: what each part means. Not every query language can return a label."""
+    titles = {part.label: f"{library.rules[part.rule].title}." for part in detection.parts}
+    told = " ".join(f"{label}: {file.parts.get(label, title)}" for label, title in titles.items())
+    where = "DetectionType names it; where a query has no such column, the event or the rule's own name tells."
+    several = " Two of them on one host within hours leave little doubt." if len(titles) > 1 else ""
+    return Step("Read which part fired", f"{where} {told}{several}")
 
 
 def hunting_rules(response: Response) -> list[Rule]:
-    """The hunting queries as rules: converted, run and proved like those of the library.
+    """The hunting queries as rules: converted, run and proved like those of the library. None for a detection that
+    another's file serves, so that all rules of all responses are each query once.
 
     Their paths, which no file has, are `sigma/detections/<detection>.hunting/<title>.yml`, so that their queries stand
     in `<target>/detections/<detection>.hunting/`.
     """
-    return [hunt.rule for hunt in response.hunting]
+    return [hunt.rule for hunt in response.own_hunting]
 
 
 def _hunt(entry: Mapping[str, Any], name: str, where: str) -> Hunt:
@@ -182,7 +244,7 @@ def _flow(text: str) -> str:
 
 
 def _lines(text: str) -> dict[tuple[str | int, ...], int]:
-    """top-level key, and key with the number of its list entry -> line, counted from 1."""
+    """top-level key, and key with the number of its list entry or the name of its value -> line, counted from 1."""
     found: dict[tuple[str | int, ...], int] = {}
     key, entry = "", -1
     for number, line in enumerate(text.splitlines(), 1):
@@ -193,6 +255,8 @@ def _lines(text: str) -> dict[tuple[str | int, ...], int]:
         elif re.match(r" {4}- ", line):
             entry += 1
             found[key, entry] = number
+        elif named := re.match(r" {4}(\w+):", line):
+            found[key, named[1]] = number
     return found
 
 

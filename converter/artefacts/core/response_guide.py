@@ -60,10 +60,11 @@ def guide(detection: Detection, response: Response, target: str, context: Contex
         "## Respond",
         *(f"### {title}\n\n{_list(response.playbook[phase])}" for phase, title in _PHASES.items()),
         "## Hunt",
+        *((f"The queries stand as files in `{response.owner}.hunting/`.",) if response.own_hunting == () else ()),
         *(_hunt(hunt, context.query(hunt.rule, target)) for hunt in response.hunting),
         f"## Tune\n\n{_TUNING}",
         "\n".join(f"- **{entry.when}** {entry.do}" for entry in response.tuning),
-        "## Test",
+        *(("## Test",) if response.testing or response.lab else ()),
         *(_test(test) for test in response.testing),
         *((_list(response.lab),) if response.lab else ()),
     ]

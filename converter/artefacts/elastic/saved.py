@@ -46,7 +46,7 @@ def _hunting(context: Context, target: str) -> list[Artefact]:
     made = []
     for name, response in sorted(context.responses.items()):
         texts = []
-        for hunt in response.hunting:
+        for hunt in response.own_hunting:
             rule: Rule = hunt.rule
             query = context.query(rule, target)
             if query:

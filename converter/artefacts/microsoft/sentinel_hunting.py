@@ -29,7 +29,7 @@ def hunting_queries(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """(path below output/, the query's mapping) for each hunt that has a query at the target."""
     for name, response in sorted(context.responses.items()):
-        for hunt in response.hunting:
+        for hunt in response.own_hunting:
             query = context.query(hunt.rule, target)
             if query is not None:
                 yield f"{stem(query)}.{SUFFIX}", _hunting(name, hunt, query, connectors, entities)

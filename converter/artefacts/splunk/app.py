@@ -101,7 +101,7 @@ def app_files(context: Context, target: str) -> dict[str, str]:
     licence = context.licence
     return {
         **({"LICENSE": licence} if licence else {}),
-        "README.md": _readme(site, searches, _responses(context), bool(licence)),
+        "README.md": _readme(site, searches, _responses(context, target), bool(licence)),
         "app.manifest": _manifest(site, bool(licence)),
         "default/app.conf": _app_conf(site),
         "default/macros.conf": conf(_macros(context, target, searches), _HEADING),
@@ -109,7 +109,7 @@ def app_files(context: Context, target: str) -> dict[str, str]:
         "metadata/default.meta": conf(_META),
         **{
             f"README/{r.detection}.md": defanged(guide(context.library.detections[r.detection], r, target, context))
-            for r in _responses(context)
+            for r in _responses(context, target)
         },
     }
 
@@ -144,8 +144,8 @@ def _searches(context: Context, target: str) -> Iterator[tuple[str, Stanza]]:
         except ParityError as error:
             error.where = error.where or source.path
             raise
-    for response in _responses(context):
-        for hunt in response.hunting:
+    for response in _responses(context, target):
+        for hunt in response.own_hunting:
             found = context.query(hunt.rule, target)
             if found:
                 yield f"Parity - {site.label} - Hunt - {hunt.title}", _hunt(hunt.purpose, found.text, site)
@@ -313,8 +313,10 @@ def defanged(page: str) -> str:
     return re.sub(pattern, lambda m: m[0] if m[1] else f"{m[2]}[.]{m[3]}", page, flags=re.DOTALL | re.MULTILINE)
 
 
-def _responses(context: Context) -> list[Response]:
-    return [context.responses[name] for name in sorted(context.responses)]
+def _responses(context: Context, target: str) -> list[Response]:
+    """The response content of the detections that the app has."""
+    found: list[tuple[str, Response]] = sorted(context.responses.items())
+    return [one for name, one in found if context.query(context.library.detections[name], target)]
 
 
 def _title(site: Site) -> str:
