@@ -32,7 +32,7 @@ from converter.platforms.domains import event_domain
 from converter.platforms.project import kinds_of, project
 from converter.prove.plausible import plausible
 from converter.rules.evaluator import compile_rule, evaluate
-from converter.rules.library import load_detection
+from converter.rules.manifest import load_detection
 from converter.semantics.decide.evaluate import holds
 from converter.semantics.decide.predicate import Atom, Numbers, Strings
 from converter.semantics.regular.flavours import from_re2

@@ -30,7 +30,7 @@ from converter.core.errors import Faults, LibraryError, ParityError
 from converter.core.model import Rule
 from converter.core.places import line_of
 from converter.core.verdict import Case
-from converter.rules.library import read_yaml
+from converter.rules.files import read_yaml
 from converter.rules.values import brief
 
 _Source = TypeVar("_Source", Rule, Correlation)

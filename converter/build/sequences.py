@@ -24,7 +24,7 @@ from converter.core.correlation import Correlation
 from converter.core.errors import Faults, LibraryError, ParityError
 from converter.core.model import Event
 from converter.core.places import line_of
-from converter.rules.library import read_yaml
+from converter.rules.files import read_yaml
 from converter.rules.values import brief
 
 _KEYS = {"name", "match", "events", "why"}

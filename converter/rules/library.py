@@ -12,23 +12,22 @@ from typing import Any
 from converter.core.config import layout
 from converter.core.correlation import Correlation
 from converter.core.errors import Faults, LibraryError, ParityError, Unsupported
-from converter.core.model import Detection, Deviation, Part, Rule
-from converter.core.places import Document, line_at, line_of
+from converter.core.model import Detection, Rule
+from converter.core.places import Document, line_at
 from converter.core.places import Path as Way
 from converter.rules.correlation import BROKEN_BASE, read_correlation, resolved
-from converter.rules.files import MAX_BYTES, name_fault, parse, read_bytes, read_yaml, relative, unseen
-from converter.rules.form import HINT, form_faults, manifest_faults, rule_faults
+from converter.rules.files import MAX_BYTES, name_fault, parse, read_bytes, relative, unseen
+from converter.rules.form import form_faults, rule_faults
+from converter.rules.manifest import read_manifest
 
 __all__ = [
     "MAX_BYTES",
     "Library",
     "load",
-    "load_detection",
     "load_rule",
     "read",
     "read_folder",
     "read_rules",
-    "read_yaml",
     "relative",
 ]
 #: the number of one document behind the path of its file
@@ -97,7 +96,7 @@ def read(root: Path) -> tuple[Library, list[ParityError]]:
         if path.parent != folder / "detections":
             faults.extend(_misnamed(path, root))
             continue
-        detection, broken = _read_detection(path, root, rules)
+        detection, broken = read_manifest(path, root, rules)
         faults.extend(broken)
         if detection is not None and not broken:
             detections[detection.name] = detection
@@ -292,65 +291,3 @@ def _duplicates(rules: Mapping[str, Rule | Correlation]) -> list[ParityError]:
             message = f"{what} {rule.id} is already that of {first.path}"
             faults.append(LibraryError(message, rule.at("id"), "give it a new UUID"))
     return faults
-
-
-def load_detection(path: Path, root: Path, rules: Mapping[str, Rule]) -> Detection:
-    """One manifest. Raises LibraryError, or Faults if there are several, for what is wrong with it."""
-    detection, faults = _read_detection(path, root, rules)
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise Faults(list(faults))
-    if detection is None:
-        raise LibraryError("a part is not a sound rule", relative(path, root), "`parity list rules` tells why")
-    return detection
-
-
-def _read_detection(path: Path, root: Path, rules: Mapping[str, Rule]) -> tuple[Detection | None, list[LibraryError]]:
-    where = relative(path, root)
-    try:
-        data, raw = read_yaml(path, where)
-    except LibraryError as error:
-        return None, [error]
-    if not isinstance(raw, dict):
-        return None, [LibraryError("a manifest is a mapping of keys to values", where, HINT)]
-    faults = list(manifest_faults(raw, where, data))
-    if faults:
-        return None, faults
-    parts = tuple(Part(p["rule"], p["label"]) for p in raw["parts"])
-    for number, part in enumerate(parts):
-        # a part whose file is there is broken, and has its own message
-        if part.rule not in rules and not (root / part.rule).exists():
-            place = f"{where}:{line_of(data, 'parts', number)}"
-            faults.append(LibraryError(f"part {part.rule} is not a rule of the library", place))
-        elif part.rule not in rules:
-            return None, []
-    if faults:
-        return None, faults
-    detection = Detection(
-        name=path.stem,
-        path=where,
-        title=raw["title"],
-        description=raw["description"],
-        parts=parts,
-        lookback_hours=raw["lookback_hours"],
-        columns=tuple(raw["columns"]),
-        severity=raw["severity"],
-        confidence=raw["confidence"],
-        deviations=tuple(_deviation(d) for d in raw.get("deviations") or ()),
-        raw=raw,
-        sha256=hashlib.sha256(data).hexdigest(),
-    )
-    return detection, []
-
-
-def _deviation(raw: Mapping[str, Any]) -> Deviation:
-    return Deviation(
-        name=str(raw["name"]),
-        part=str(raw["part"]),
-        reason=str(raw["reason"]),
-        event=dict(raw["event"]),
-        kind=raw.get("kind"),
-        original=bool(raw["original"]),
-        parity=bool(raw["parity"]),
-    )

@@ -18,7 +18,8 @@ from converter.core.discovery import did_you_mean
 from converter.core.errors import Faults, LibraryError, ParityError
 from converter.core.model import Detection, Rule
 from converter.core.validate import faults
-from converter.rules.library import Library, read_yaml
+from converter.rules.files import read_yaml
+from converter.rules.library import Library
 
 #: YAML by content; not by name, since every *.yml below sigma/ is a rule and every *.yaml a manifest
 SUFFIX = ".response"
