@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import yaml
 
@@ -89,7 +88,41 @@ def _excused(
         named = excuses.of(subject.rules.values(), bench.samples[position], position in found)
         if named:
             lost[position] = named
+    for position, labels in _labelled(subject, hits).items():
+        wanted = expected.get(position)
+        if wanted and not _is_labelled(labels, wanted, subject):
+            kept, named = _kept_labels(subject, bench.samples[position], wanted, excuses)
+            if named and _is_labelled(labels, kept, subject):
+                lost[position] = named
     return lost
+
+
+def _labelled(subject: Subject, hits: list[Hit]) -> dict[int, list[str]]:
+    """position -> the labels of its rows; nothing where rows carry none."""
+    column = dialect(subject.target.dialect).abilities.label_column if subject.labels else ""
+    found: dict[int, list[str]] = {}
+    for hit in hits if column else ():
+        label = hit.row.get(column)
+        found.setdefault(hit.position, []).extend(map(str, label if isinstance(label, list) else [label]))
+    return found
+
+
+def _is_labelled(labels: list[str], wanted: Labels, subject: Subject) -> bool:
+    """Whether a record has the labels of the parts that match it, or the first of them where a row has but one."""
+    first = dialect(subject.target.dialect).abilities.first_label
+    return sorted(labels) == sorted(wanted[:1] if first else wanted)
+
+
+def _kept_labels(subject: Subject, sample: Sample, wanted: Labels, excuses: Excuses) -> tuple[Labels, tuple[str, ...]]:
+    """The labels of the parts that match what the record still holds, and the losses that make them other ones."""
+    kept: list[str] = []
+    named: list[str] = []
+    for path, rule in subject.rules.items():
+        label = subject.labels[path]
+        losses = excuses.of([rule], sample, label not in wanted)
+        kept += [label] if (label in wanted) != bool(losses) else []
+        named += losses
+    return tuple(kept), tuple(dict.fromkeys(named))
 
 
 def _told(lost: Mapping[int, tuple[str, ...]]) -> str:
@@ -129,7 +162,7 @@ def _faults(
             yield _tell(sample, f"{word} by the query")
     yield from _repeated(subject, bench, hits)
     if subject.labels:
-        yield from _label_faults(subject, bench, expected, hits)
+        yield from _label_faults(subject, bench, expected, hits, lost)
 
 
 def _repeated(subject: Subject, bench: Bench, hits: list[Hit]) -> Iterator[str]:
@@ -141,16 +174,14 @@ def _repeated(subject: Subject, bench: Bench, hits: list[Hit]) -> Iterator[str]:
             yield _tell(bench.samples[position], "is returned twice")
 
 
-def _label_faults(subject: Subject, bench: Bench, expected: Mapping[int, Labels], hits: list[Hit]) -> Iterator[str]:
-    abilities = dialect(subject.target.dialect).abilities
-    labelled: dict[int, list[Any]] = {}
-    for hit in hits if abilities.label_column else ():
-        label = hit.row.get(abilities.label_column)
-        labelled.setdefault(hit.position, []).extend(label if isinstance(label, list) else [label])
-    for position, labels in labelled.items():
+def _label_faults(
+    subject: Subject, bench: Bench, expected: Mapping[int, Labels], hits: list[Hit], lost: Mapping[int, tuple[str, ...]]
+) -> Iterator[str]:
+    for position, labels in _labelled(subject, hits).items():
         wanted = expected.get(position)
-        if wanted and sorted(map(str, labels)) != sorted(wanted[:1] if abilities.first_label else wanted):
+        if wanted and position not in lost and not _is_labelled(labels, wanted, subject):
             yield _tell(bench.samples[position], f"is labelled {labels}, not {list(wanted)}")
+    abilities = dialect(subject.target.dialect).abilities
     if abilities.ordered:
         times = [str(bench.samples[h.position].record.fields[bench.schema.time]) for h in hits]
         if times != sorted(times, reverse=True):

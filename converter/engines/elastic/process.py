@@ -32,6 +32,8 @@ _SETTINGS = (
     "xpack.security.enabled=false",
     # a disk that is nearly full is no reason to refuse some megabytes for some minutes
     "cluster.routing.allocation.disk.threshold_enabled=false",
+    # ES|QL warns of each test that meets several values, in a header of its own, and Python reads a hundred headers
+    "http.max_warning_header_count=50",
 )
 
 
