@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from converter.core.errors import OutOfFragment
 from converter.dialects import boundaries, charset, pcre
 from converter.dialects.condition import Regex
 from converter.dialects.elastic import check_expression, escaped, excess
@@ -69,7 +70,17 @@ def switchable(leaf: Regex) -> bool:
     found = nodes(boundaries.spelled(pcre.parse(leaf), leaf.pattern))
     letters = [n for n in found if isinstance(n, Literal) and len(cases(n.character)) == 2]
     closed = all(charset.folded(n.ranges) == n.ranges for n in found if isinstance(n, Set))
-    return bool(letters) and closed and all(n.fold for n in letters) and lucene(leaf, fold=False).isascii()
+    folds = bool(letters) and closed and all(n.fold for n in letters)
+    return folds and _is_read_with_switch(lucene(leaf, fold=False))
+
+
+def _is_read_with_switch(text: str) -> bool:
+    """Whether an expression means the same with the switch for case: ASCII, and without an empty string in it."""
+    try:
+        excess(text, ignore_case=True)
+    except OutOfFragment:
+        return False
+    return text.isascii()
 
 
 class _Lucene:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from converter.core.discovery import find_target
@@ -126,6 +126,7 @@ def agrees(target: str, leaf: Regex, values: list[str]) -> str | None:
 @TARGETS
 @settings(max_examples=60, deadline=None)
 @given(pattern=EXPRESSIONS, ignore_case=st.booleans(), dot_all=st.booleans())
+@example(pattern="^a{0}$", ignore_case=True, dot_all=False)
 def test_an_expression_means_what_pcre_finds(target: str, pattern: str, ignore_case: bool, dot_all: bool) -> None:
     """Over values with blanks, line breaks, quotes, set operators and letters beyond ASCII."""
     column = COLUMNS[target][1]

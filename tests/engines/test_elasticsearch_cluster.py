@@ -179,9 +179,23 @@ def test_correlations_run_on_the_cluster(url: str, monkeypatch: pytest.MonkeyPat
     own = cluster.Corpora
     monkeypatch.setattr(cluster, "Corpora", lambda transport, prefix, _: own(transport, prefix, node.STAND_INS))
     names = ("win_webserver_command_burst", "win_script_dropped_then_shell")
-    rules = [str(ROOT / "examples" / "correlation" / f"correlation_{name}.yml") for name in names]
+    rules = [arg for name in names for arg in ("-r", f"correlation_{name}")]
     done = CliRunner().invoke(
-        main, ["verify", *rules, "-t", "elastic-esql", "-t", "elastic-eql", "--elasticsearch", url, "--format", "json"]
+        main,
+        [
+            "--root",
+            str(ROOT),
+            "verify",
+            *rules,
+            "-t",
+            "elastic-esql",
+            "-t",
+            "elastic-eql",
+            "--elasticsearch",
+            url,
+            "--format",
+            "json",
+        ],
     )
     rows = json.loads(done.stdout)["verdicts"]
     found = {row["check"]: (row["outcome"], row["detail"]) for row in rows if row["check"].startswith("cluster-")}
