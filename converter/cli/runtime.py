@@ -123,11 +123,25 @@ def _signals() -> Iterator[None]:
     for number, (usual, ours) in wanted.items():
         if signal.getsignal(number) == usual:
             before[number] = signal.signal(number, ours)
+    told, sys.unraisablehook = sys.unraisablehook, _again
     try:
         yield
     finally:
+        sys.unraisablehook = told
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _again(lost: sys.UnraisableHookArgs) -> None:
+    """A signal that came where Python lets no exception through, as in what it does around a fork, comes once more."""
+    ends = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}
+    number = ends.get(lost.exc_type)
+    if number is None or threading.current_thread() is not threading.main_thread():
+        sys.__unraisablehook__(lost)
+        return
+    if number == signal.SIGTERM:
+        signal.signal(number, _on_term)  # the first one had set it back
+    threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
 
 
 def _on_interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -65,11 +65,15 @@ def pool(
         yield executor
     except BaseException:
         workers = list((executor._processes or {}).values())
+        manager = getattr(executor, "_executor_manager_thread", None)
         executor.shutdown(wait=False, cancel_futures=True)
         for worker in workers:
             worker.terminate()
         for worker in workers:
             worker.join(_PATIENCE)
+        if manager is not None:
+            # it closes a pipe that Python writes to once more when it ends, which would be told as a traceback
+            manager.join(_PATIENCE)
         raise
     executor.shutdown()
 
