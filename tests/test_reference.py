@@ -36,7 +36,7 @@ from converter.platforms.ip_types import addresses_of
 from converter.platforms.losses import held
 from converter.platforms.project import kinds_of, project
 from converter.rules.evaluator import evaluate
-from converter.rules.library import load_detection
+from converter.rules.manifest import load_detection
 from converter.semantics.decide.compare import Unknown, satisfiable
 from converter.semantics.decide.domain import Domain, FieldDomain
 from converter.semantics.decide.evaluate import holds

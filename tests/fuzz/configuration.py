@@ -13,7 +13,8 @@ from converter.build.exclusions import load_exclusion
 from converter.build.fixtures import load_cases
 from converter.build.settings import load_settings
 from converter.build.transform import Pipelines
-from converter.rules.library import Library, load, load_detection
+from converter.rules.library import Library, load
+from converter.rules.manifest import load_detection
 from tests.fuzz.mutating import mutated
 from tests.fuzz.words import odd
 from tests.project import ROOT
