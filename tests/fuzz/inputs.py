@@ -39,7 +39,7 @@ def corpus(suffix: str) -> tuple[str, ...]:
 
 @cache
 def rule_texts() -> tuple[str, ...]:
-    return tuple((ROOT / path).read_text("utf-8") for path in sorted(library().rules))
+    return tuple((ROOT / path).read_text("utf-8") for path in sorted(library().alone))
 
 
 def hostile(rng: Random, least: int = 1, most: int = 7) -> str:
